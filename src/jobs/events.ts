@@ -1,0 +1,53 @@
+/*
+ * Owns what a running operation tells the outside: progress, notices, and the report at the end. Engines emit these;
+ * only src/cli draws them, and users of the library get the same.
+ */
+
+export type JobEvent =
+  | { readonly kind: "planned"; readonly ranges: number; readonly estimatedRows: number; readonly estimatedBytes: number }
+  | Progress
+  | { readonly kind: "notice"; readonly message: string }
+  | { readonly kind: "phase"; readonly phase: "read" | "arrange" | "publish" };
+
+export interface Progress {
+  readonly kind: "progress";
+  /** Rows and bytes of cells received so far. */
+  readonly rows: number;
+  readonly bytes: number;
+  readonly rangesDone: number;
+  readonly ranges: number;
+  /** Segments durable so far. */
+  readonly segments: number;
+  readonly elapsedMs: number;
+  /** Over the last seconds. */
+  readonly rowsPerSecond: number;
+  /** Undefined while nothing sensible can be said. */
+  readonly etaMs: number | undefined;
+}
+
+export interface OutputFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** What an export did. Its JSON form is what `--json` prints. */
+export interface ExportReport {
+  readonly source: string;
+  readonly destination: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly files: readonly OutputFile[];
+  readonly ranges: number;
+  readonly segments: number;
+  readonly retries: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly elapsedMs: number;
+  readonly rowsPerSecond: number;
+  readonly peakMemoryBytes: number;
+  readonly consistency: string;
+  readonly notices: readonly string[];
+  /** For each decimal column that had values: the DECIMAL(p,s) that would have held every value. */
+  readonly decimals: Readonly<Record<string, string>>;
+}

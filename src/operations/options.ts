@@ -1,0 +1,73 @@
+/*
+ * Owns what an operation is asked to do, as plain validated values: src/cli makes them from flags, users of the
+ * library write them.
+ */
+import type { JobEvent } from "../jobs/events.ts";
+
+/** How to reach a cluster. */
+export interface ConnectionOptions {
+  /** `host` or `host:port` (IPv6 with a port: `[::1]:9042`), tried in turn. */
+  readonly hosts: readonly string[];
+  /** Found from the first host that answers where it is not said. */
+  readonly dataCenter?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** A CQL consistency level, e.g. LOCAL_QUORUM. */
+  readonly consistency?: string | undefined;
+  /** Milliseconds a request may take. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+/** Keyspace and table as Cassandra holds them: case as is, without quotes. */
+export interface TableName {
+  readonly keyspace: string;
+  readonly table: string;
+}
+
+export type Compression = "snappy" | "zstd" | "gzip" | "brotli" | "lz4" | "none";
+
+export interface ExportOptions {
+  readonly connection: ConnectionOptions;
+  readonly table: TableName;
+  /** A path that ends in `.parquet` is one file, any other a directory. */
+  readonly destination: string;
+  /** Names as Cassandra holds them; all where it is absent. */
+  readonly columns?: readonly string[] | undefined;
+  readonly compression?: { readonly codec: Compression; readonly level?: number | undefined } | undefined;
+  /** At most so many rows. */
+  readonly limit?: number | undefined;
+  /** Column name to DuckDB type, e.g. `price` to `DECIMAL(10,2)`. */
+  readonly types?: ReadonlyMap<string, string> | undefined;
+  readonly uuid?: "text" | "native" | undefined;
+  /** What becomes of zero-length values of types that have none. */
+  readonly empty?: "error" | "null" | undefined;
+  /** Read this many token ranges instead of those the plan finds; for tests and measurements. */
+  readonly splits?: number | undefined;
+  /** Token ranges read at the same time. */
+  readonly concurrency?: number | undefined;
+  /** The most rows a page may have. */
+  readonly pageSize?: number | undefined;
+  /** Bytes the job may take, DuckDB and the pages in flight together. */
+  readonly memoryBytes?: number | undefined;
+  /** Drop an unfinished job at the destination and begin again. */
+  readonly restart?: boolean | undefined;
+  /** Its reason must be an InterruptedError. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: JobEvent) => void) | undefined;
+}
+
+/** What `--dry-run` shows: everything decided before the first row is read. */
+export interface ExportPlan {
+  readonly source: string;
+  readonly destination: string;
+  readonly layout: "file" | "directory";
+  readonly columns: readonly { readonly name: string; readonly file: string; readonly cql: string; readonly duckdb: string; readonly kind: string }[];
+  readonly ranges: number;
+  readonly estimatedRows: number;
+  readonly estimatedBytes: number;
+  readonly estimatedSegments: number;
+  /** Names of the files as far as they are known before reading: one file, or the pattern of the parts. */
+  readonly files: readonly string[];
+  /** The statement that reads one token range. */
+  readonly cql: string;
+}
