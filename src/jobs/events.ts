@@ -4,7 +4,12 @@
  */
 
 export type JobEvent =
-  | { readonly kind: "planned"; readonly ranges: number; readonly estimatedRows: number; readonly estimatedBytes: number }
+  | {
+      readonly kind: "planned";
+      readonly ranges: number;
+      readonly estimatedRows: number;
+      readonly estimatedBytes: number;
+    }
   | Progress
   | { readonly kind: "notice"; readonly message: string }
   | { readonly kind: "phase"; readonly phase: "read" | "arrange" | "publish" };

@@ -1,0 +1,95 @@
+/*
+ * Owns the translation of the driver's and the server's errors: what they mean to the user, and whether asking again
+ * can help. Error codes are those of the CQL native protocol v4, section 9.
+ */
+import driver from "cassandra-driver";
+import { ClusterError, CqlduckError, messageOf, UsageError } from "../base/errors.ts";
+
+const { errors } = driver;
+
+const PROTOCOL = 0x000a;
+const BAD_CREDENTIALS = 0x0100;
+const UNAVAILABLE = 0x1000;
+const OVERLOADED = 0x1001;
+const BOOTSTRAPPING = 0x1002;
+const READ_TIMEOUT = 0x1200;
+const READ_FAILURE = 0x1300;
+const SYNTAX = 0x2000;
+const UNAUTHORIZED = 0x2100;
+const INVALID = 0x2200;
+
+/** The error of one host where the driver only says that no host answered. */
+function innermost(error: unknown): unknown {
+  if (error instanceof errors.NoHostAvailableError) {
+    const inner = Object.values(error.innerErrors ?? {});
+    const telling = inner.find((e) => e instanceof errors.AuthenticationError) ?? inner.at(-1);
+    if (telling) return innermost(telling);
+  }
+  return error;
+}
+
+function codeOf(error: unknown): number | undefined {
+  return error instanceof errors.ResponseError ? error.code : undefined;
+}
+
+/** Whether the same request may succeed later or at another replica. A failed read (tombstones) is not cured by repeating. */
+export function isRetryable(error: unknown): boolean {
+  const cause = error instanceof ClusterError && error.cause !== undefined ? error.cause : error;
+  const inner = innermost(cause);
+  if (inner instanceof errors.OperationTimedOutError || inner instanceof errors.BusyConnectionError) return true;
+  if (cause instanceof errors.NoHostAvailableError) return !(inner instanceof errors.AuthenticationError);
+  const code = codeOf(inner);
+  if (code === undefined) return /ECONNRESET|ECONNREFUSED|EPIPE|socket|closed/i.test(messageOf(inner));
+  return [0, UNAVAILABLE, OVERLOADED, BOOTSTRAPPING, READ_TIMEOUT].includes(code);
+}
+
+/** What to tell the user of an error that the driver threw; `doing` names the work, e.g. `reading ks.t`. */
+export function clusterFailure(error: unknown, doing: string): CqlduckError {
+  if (error instanceof CqlduckError) return error;
+  const inner = innermost(error);
+  const text = messageOf(inner);
+  const code = codeOf(inner);
+  if (inner instanceof errors.AuthenticationError || code === BAD_CREDENTIALS) return loginRefused(text, error);
+  const advice = code === undefined ? adviceForNoAnswer(inner) : adviceForCode(code, text);
+  const message = `${doing}: ${text}`;
+  if (code === UNAUTHORIZED) return new UsageError(message, { cause: error, hint: "ask for the permission SELECT on it" });
+  return new ClusterError(message, { cause: error, hint: advice });
+}
+
+function loginRefused(text: string, cause: unknown): UsageError {
+  const noCredentials = /requires authentication|no auth(entication)? provider/i.test(text);
+  return new UsageError(noCredentials ? "the cluster asks for a user name and password" : `the login was refused: ${text}`, {
+    cause,
+    hint: noCredentials
+      ? "say -u <user> and --password-file <file>, or set CQLDUCK_PASSWORD"
+      : "check -u/--username and the password (--password-file or CQLDUCK_PASSWORD)",
+  });
+}
+
+function adviceForNoAnswer(error: unknown): string | undefined {
+  const text = messageOf(error);
+  if (error instanceof errors.OperationTimedOutError) return "raise --request-timeout, or lower --page-size";
+  if (/ECONNREFUSED/.test(text)) return "is Cassandra running there, and is this its native transport port (usually 9042)?";
+  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return "check the spelling of the host's name";
+  return undefined;
+}
+
+function adviceForCode(code: number, text: string): string | undefined {
+  switch (code) {
+    case UNAVAILABLE:
+      return "not enough replicas are up; wait for them, or read with a lower --consistency";
+    case READ_TIMEOUT:
+      return "the replicas are slow: lower --concurrency or --page-size";
+    case OVERLOADED:
+      return "the cluster is overloaded: lower --concurrency";
+    case READ_FAILURE:
+      return "a replica gave up, often because of too many tombstones: lower --page-size, or compact the table";
+    case INVALID:
+      return /Guardrail page_size/.test(text) ? "lower --page-size" : undefined;
+    case PROTOCOL:
+    case SYNTAX:
+      return undefined;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,79 @@
+/*
+ * Owns the one place where the driver is changed: requests that ask for it get the rows of a page as the bytes the
+ * server sent, undecoded. The driver's own decoders lose values and cost more than the rest of the row path together.
+ */
+import { createRequire } from "node:module";
+import { assert } from "../base/errors.ts";
+
+/** A page as it came: rows one after the other, each cell an int32 length and its bytes (CQL native protocol v4, 4.2.5.2). */
+export interface RawRows {
+  readonly rawRows: true;
+  readonly body: Uint8Array;
+  /** How many rows; the driver calls it so. */
+  readonly length: number;
+}
+
+/** A request's options with `[RAW]: true` make its result's `rows` a RawRows. */
+export const RAW = Symbol("raw rows");
+
+/** The driver's parts that are reached into, as far as they are needed here. */
+interface FrameInfo {
+  header: { streamId: number };
+  meta: unknown;
+  flagsInfo: unknown;
+}
+interface Reader {
+  buf: Uint8Array;
+  offset: number;
+  readInt(): number;
+}
+interface Operation {
+  request?: { options?: { getRawQueryOptions?(): { [RAW]?: boolean } | undefined } };
+}
+interface DriverConnection {
+  parser: Parser;
+  _operations: Map<number, Operation>;
+}
+interface Parser {
+  [OWNER]?: DriverConnection;
+  push(item: unknown): void;
+}
+type ParseRows = (this: Parser, frame: FrameInfo, reader: Reader) => void;
+type Write = (this: DriverConnection, operation: Operation, streamId: number) => void;
+
+const OWNER = Symbol("connection");
+let patched = false;
+
+/**
+ * Teaches the driver to keep pages undecoded. Safe to call again.
+ * @throws when the driver is not of the shape this was written for (the version is pinned in package.json)
+ */
+export function keepRawRows(): void {
+  if (patched) return;
+  const require = createRequire(import.meta.url);
+  const Connection = require("cassandra-driver/lib/connection.js") as { prototype: { _write: Write } };
+  const streams = require("cassandra-driver/lib/streams.js") as { Parser: { prototype: { parseRows: ParseRows } } };
+  const connection = Connection.prototype;
+  const parser = streams.Parser.prototype;
+  const { _write: write } = connection;
+  const { parseRows } = parser;
+  assert(write?.length === 2 && parseRows?.length === 2, "cassandra-driver is of another shape than 4.10.0");
+
+  connection._write = function (operation, streamId) {
+    this.parser[OWNER] = this;
+    write.call(this, operation, streamId);
+  };
+  parser.parseRows = function (frame, reader) {
+    const operation = this[OWNER]?._operations.get(frame.header.streamId);
+    if (!operation?.request?.options?.getRawQueryOptions?.()?.[RAW]) {
+      parseRows.call(this, frame, reader);
+      return;
+    }
+    const length = reader.readInt();
+    // A copy: the driver's buffer belongs to the socket and is used again. Uint8Array's slice, since Buffer's is a view.
+    const body = Uint8Array.prototype.slice.call(reader.buf, reader.offset);
+    const rows: RawRows = { rawRows: true, body, length };
+    this.push({ header: frame.header, result: { rows, meta: frame.meta, flags: frame.flagsInfo } });
+  };
+  patched = true;
+}

@@ -1,0 +1,67 @@
+/*
+ * Owns what a failure means for the process: its exit code, out of one table, and the lines it is told in.
+ */
+import {
+  ClusterError,
+  CqlduckError,
+  DataError,
+  InterruptedError,
+  messageOf,
+  StorageError,
+  UsageError,
+} from "../base/errors.ts";
+import { VERSION } from "../version.ts";
+import type { Session } from "./world.ts";
+
+export const EXIT_DONE = 0;
+export const EXIT_USAGE = 2;
+const EXIT_FAILED = 3;
+export const EXIT_BUG = 70;
+
+export const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+const EXITS: readonly (readonly [kind: typeof CqlduckError, code: number])[] = [
+  [UsageError, EXIT_USAGE],
+  [ClusterError, EXIT_FAILED],
+  [DataError, EXIT_FAILED],
+  [StorageError, EXIT_FAILED],
+];
+
+/** The exit code of a failure; whatever isn't one of the known classes is a bug of ours. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof InterruptedError) return SIGNAL_EXITS[error.signal];
+  return EXITS.find(([kind]) => error instanceof kind)?.[1] ?? EXIT_BUG;
+}
+
+/** Tells a failure on stderr; where it can be gone on from, the last line is the command for that. */
+export function printFault(session: Session, error: unknown): void {
+  const { terminal, debug, again } = session;
+  const code = exitCodeOf(error);
+  const bug = code === EXIT_BUG;
+  terminal.clear();
+  if (debug) for (const line of stackLines(error)) terminal.line(terminal.dim(line));
+  terminal.line(`${terminal.red("error:")} ${bug ? "internal error: " : ""}${messageOf(error)}`);
+  const hint = bug ? bugHint(session) : error instanceof CqlduckError ? error.hint : undefined;
+  if (hint) terminal.line(terminal.dim(`hint: ${hint}`));
+  if (again && !bug && code !== EXIT_USAGE) {
+    terminal.line("start it again with");
+    terminal.line(again);
+  }
+}
+
+function bugHint(session: Session): string {
+  const system = `cqlduck ${VERSION}, ${process.platform}-${process.arch}`;
+  const what = `this is a bug in ${system}: please report it to the project with your command and the stack trace`;
+  return session.debug ? `${what} above` : `${what} that --debug prints`;
+}
+
+function stackLines(error: unknown): string[] {
+  const lines: string[] = [];
+  // A chain of causes ends; a cycle made by mistake must too.
+  for (let at = error, depth = 0; at !== undefined && depth < 8; depth++) {
+    const stack = at instanceof Error ? (at.stack ?? at.message) : String(at);
+    lines.push(...(depth > 0 ? `caused by ${stack}` : stack).split("\n"));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return lines;
+}

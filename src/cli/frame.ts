@@ -1,0 +1,89 @@
+/*
+ * Owns what a moment of progress looks like: as one line that fits a terminal's width, or as a line of a log. Pure.
+ */
+import { formatCount, formatDuration, formatSize } from "../base/units.ts";
+import type { JobEvent, Progress } from "../jobs/events.ts";
+
+export type Phase = Extract<JobEvent, { kind: "phase" }>["phase"];
+
+/** What the program is at in each phase. */
+export const PHASE_NAMES: Readonly<Record<Phase, string>> = {
+  read: "reading",
+  arrange: "arranging files",
+  publish: "publishing",
+};
+
+const SMALLEST_BAR = 12;
+const LARGEST_BAR = 40;
+
+interface Part {
+  readonly text: string;
+  /** Parts are left out from the highest rank down where the width doesn't do; rank 4 is the bar, which stretches. */
+  readonly rank: number;
+}
+
+/** One line of less than `width` characters: the last column is left free, since writing there wraps on some terminals. */
+export function frame(progress: Progress, width: number, phase: Phase = "read"): string {
+  const room = Math.max(0, width - 1);
+  const reading = phase === "read";
+  const parts: Part[] = [{ text: PHASE_NAMES[phase], rank: reading ? 7 : 0 }];
+  if (reading) parts.push({ text: bar(progress, SMALLEST_BAR), rank: 4 }, { text: `${percent(progress)}%`, rank: 0 });
+  parts.push({ text: `${formatCount(progress.rows)} rows`, rank: 1 });
+  if (reading) parts.push({ text: `${formatCount(progress.rowsPerSecond)}/s`, rank: 3 });
+  parts.push({ text: formatSize(progress.bytes), rank: 5 }, { text: plural(progress.segments, "segment"), rank: 6 });
+  if (reading) parts.push({ text: `ETA ${eta(progress)}`, rank: 2 });
+  const kept = fitting(parts, room);
+  const spare = room - lineOf(kept).length;
+  const line = kept.map((part) =>
+    part.rank === 4 ? { ...part, text: bar(progress, Math.min(LARGEST_BAR, SMALLEST_BAR + spare)) } : part,
+  );
+  return lineOf(line).slice(0, room);
+}
+
+/** The parts of least rank that fit together, in their order. */
+function fitting(parts: readonly Part[], room: number): readonly Part[] {
+  let highest = Math.max(...parts.map((part) => part.rank));
+  let kept = parts;
+  for (; highest > 0 && lineOf(kept).length > room; highest--) kept = parts.filter((part) => part.rank < highest);
+  return kept;
+}
+
+function lineOf(parts: readonly Part[]): string {
+  return parts.map((part) => part.text).join("  ");
+}
+
+/** The same for a log, where nothing is redrawn. */
+export function plainLine(progress: Progress, phase: Phase = "read"): string {
+  return [
+    `${formatDuration(progress.elapsedMs)}: ${PHASE_NAMES[phase]}, ${formatCount(progress.rows)} rows`,
+    `${formatCount(progress.rowsPerSecond)} rows/s`,
+    formatSize(progress.bytes),
+    plural(progress.segments, "segment"),
+    `${formatCount(progress.rangesDone)} of ${formatCount(progress.ranges)} ranges`,
+    `ETA ${eta(progress)}`,
+  ].join(", ");
+}
+
+/** `1 file`, `4 files`. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function bar(progress: Progress, width: number): string {
+  const inside = width - 2;
+  const done = Math.floor(fraction(progress) * inside);
+  const head = done > 0 && done < inside ? ">" : "";
+  return `[${("=".repeat(done - head.length) + head).padEnd(inside)}]`;
+}
+
+function percent(progress: Progress): string {
+  return String(Math.floor(fraction(progress) * 100)).padStart(3);
+}
+
+function fraction(progress: Progress): number {
+  return progress.ranges > 0 ? Math.min(1, progress.rangesDone / progress.ranges) : 0;
+}
+
+function eta(progress: Progress): string {
+  return progress.etaMs === undefined ? "--" : formatDuration(progress.etaMs);
+}

@@ -1,0 +1,57 @@
+/*
+ * Owns the tree of commands, as commander objects with their help: what is parsed, what `--help` shows and what the
+ * reference in docs/ is made from. What a command does comes in from outside.
+ */
+import { Command, Option } from "commander";
+import { VERSION } from "../version.ts";
+import { defineExport, type ExportAction } from "./export.ts";
+import { addExamples } from "./options.ts";
+
+/** What stands behind each command. */
+export interface Actions {
+  readonly export: ExportAction;
+}
+
+/** Where commander prints help and the version; its errors are thrown, never printed. */
+export interface Printer {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly width: number;
+}
+
+/** The whole command line. */
+export function buildProgram(actions: Actions, printer: Printer): Command {
+  const program = new Command("cqlduck")
+    .description("Exports Apache Cassandra tables to Parquet, without losing a value.")
+    .usage("<command> [options]")
+    .version(VERSION, "--version", "print the version")
+    .addHelpOption(helpOption())
+    .helpCommand("help [command]", "show the help of a command")
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: printer.out,
+      writeErr: printer.err,
+      outputError: () => undefined,
+      getOutHelpWidth: () => printer.width,
+      getErrHelpWidth: () => printer.width,
+    })
+    .configureHelp({ optionDescription: describeOption })
+    .exitOverride();
+  addExamples(program, [
+    ["cqlduck export shop.orders orders.parquet", "one table into one file"],
+    ["cqlduck export --help", "everything that can be said about an export"],
+  ]);
+  const exportCommand = program.command("export").addHelpOption(helpOption());
+  defineExport(exportCommand, actions.export);
+  return program;
+}
+
+function helpOption(): Option {
+  return new Option("-h, --help", "show this help").helpGroup("Other:");
+}
+
+/** As commander has it, with defaults as a user would type them rather than as JSON. */
+function describeOption(option: Option): string {
+  if (option.defaultValue === undefined) return option.description;
+  return `${option.description} (default: ${option.defaultValueDescription ?? option.defaultValue})`;
+}

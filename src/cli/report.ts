@@ -1,0 +1,69 @@
+/*
+ * Owns how a finished export and a plan read: aligned text for people. Pure; the JSON forms are the values themselves.
+ */
+import { formatCount, formatDuration, formatSize } from "../base/units.ts";
+import type { ExportReport } from "../jobs/events.ts";
+import type { ExportPlan } from "../operations/options.ts";
+import { plural } from "./frame.ts";
+
+const FILES_NAMED = 5;
+
+/** What an export did. `noticed` are the notices that were printed while it ran. */
+export function reportText(report: ExportReport, noticed: ReadonlySet<string>): string {
+  const head =
+    `exported ${plural(report.rows, "row")} (${formatSize(report.bytes)}) from ${report.source} to ${report.destination} ` +
+    `in ${formatDuration(report.elapsedMs)} (${formatCount(report.rowsPerSecond)} rows/s), ${plural(report.files.length, "file")}`;
+  const decimals = Object.entries(report.decimals).map(([column, type]) => `${column} fits ${type}`);
+  const more = report.files.length - FILES_NAMED;
+  const rows: [string, string][] = [
+    ...report.files
+      .slice(0, FILES_NAMED)
+      .map((file): [string, string] => [
+        "file",
+        `${file.path} (${plural(file.rows, "row")}, ${formatSize(file.bytes)})`,
+      ]),
+    ...(more > 0 ? [["", `and ${formatCount(more)} more`] as [string, string]] : []),
+    ["read", `${report.startedAt} to ${report.finishedAt}, at ${report.consistency}; not a snapshot`],
+    ["work", `${plural(report.segments, "segment")}, ${plural(report.ranges, "range")}, ${retries(report.retries)}`],
+    ["memory", `${formatSize(report.peakMemoryBytes)} at most`],
+    ...decimals.map((text): [string, string] => ["decimals", text]),
+    ...report.notices.filter((notice) => !noticed.has(notice)).map((notice): [string, string] => ["note", notice]),
+  ];
+  return [head, ...facts(rows)].join("\n");
+}
+
+/** What an export would do. */
+export function planText(plan: ExportPlan): string {
+  const work =
+    `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ` +
+    `about ${plural(plan.estimatedRows, "row")} (${formatSize(plan.estimatedBytes)})`;
+  const header = ["column", "CQL", "DuckDB", "kind", ""];
+  const columns = plan.columns.map((column) => [
+    column.name,
+    column.cql,
+    column.duckdb,
+    column.kind.replaceAll("_", " "),
+    column.file === column.name ? "" : `as ${column.file}`,
+  ]);
+  return [
+    `export of ${plan.source} to ${plan.layout} ${plan.destination}; nothing was read or written`,
+    ...facts([["read", work], ...plan.files.map((file): [string, string] => ["file", file]), ["CQL", plan.cql]]),
+    "",
+    ...table([header, ...columns]),
+  ].join("\n");
+}
+
+function retries(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? "retry" : "retries"}`;
+}
+
+/** Lines of a label and a text, the texts below each other; a label that repeats is said once. */
+function facts(rows: readonly (readonly [label: string, text: string])[]): string[] {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, text], i) => `  ${(label === rows[i - 1]?.[0] ? "" : label).padEnd(width)}  ${text}`);
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
+}

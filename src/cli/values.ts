@@ -1,0 +1,89 @@
+/*
+ * Owns the forms that single arguments and options may have, beyond plain sizes and names: each function takes what was
+ * written and gives the value, or says what is wrong with it.
+ */
+import { UsageError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Compression } from "../operations/options.ts";
+
+// ANY and the SERIAL levels are missing because a read by token range can't have them.
+const CONSISTENCIES = ["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"] as const;
+
+const CODECS: readonly Compression[] = ["snappy", "zstd", "gzip", "brotli", "lz4", "none"];
+
+/** Data files that are not Parquet: as a destination they would become directories of that name. */
+const OTHER_DATA_FILE =
+  /\.(csv|tsv|txt|json|jsonl|ndjson|arrow|arrows|feather|ipc|avro|orc|xlsx|db|duckdb|sqlite|parq|pq)(\.(gz|zst|bz2|xz))?$/i;
+
+/** One of a few words. */
+export function choice<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = values.find((value) => value.toLowerCase() === text.toLowerCase());
+    if (found !== undefined) return found;
+    const meant = nearest(text, values);
+    throw new UsageError(`"${text}" is none of ${values.join(", ")}`, { hint: meant && `did you mean ${meant}?` });
+  };
+}
+
+/** A consistency level that a read can have, in Cassandra's spelling. */
+export const parseConsistency = choice(CONSISTENCIES);
+
+/** A codec, for zstd with its level: `zstd:9`. */
+export function parseCompression(text: string): { readonly codec: Compression; readonly level?: number } {
+  const [name = "", level, ...rest] = text.split(":");
+  const codec = choice(CODECS)(name);
+  if (level === undefined) return { codec };
+  if (codec !== "zstd") throw new UsageError(`"${text}": only zstd has levels`, { hint: `write ${codec}, or zstd:9` });
+  const number = /^\d{1,2}$/.test(level) && rest.length === 0 ? Number(level) : 0;
+  if (number < 1 || number > 22) throw new UsageError(`"${text}": a level of zstd is a number from 1 to 22`);
+  return { codec, level: number };
+}
+
+/** `host`, `host:port`, `::1` or `[::1]:9042`, as it was written. */
+export function parseHost(text: string): string {
+  const host = text.trim();
+  const hint = "write host or host:port, and one host for each --host: -H node1 -H node2:9042";
+  if (host === "" || /[\s,;/@"']/.test(host)) throw new UsageError(`"${text}" isn't a host`, { hint });
+  const bracketed = /^\[[0-9A-Fa-f:.%\w]+\](?::(.*))?$/.exec(host);
+  const colons = host.split(":").length - 1;
+  // More than one colon without brackets is an IPv6 address alone.
+  const port = bracketed ? bracketed[1] : colons === 1 ? host.slice(host.indexOf(":") + 1) : undefined;
+  const malformed = host.startsWith(":") && colons === 1;
+  if (malformed || (!bracketed && /[[\]]/.test(host))) throw new UsageError(`"${text}" isn't a host`, { hint });
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
+    throw new UsageError(`"${text}": a port is a number from 1 to 65535`, { hint });
+  }
+  return host;
+}
+
+/** A local Parquet file or directory. */
+export function parseDestination(text: string): string {
+  const hint = "write a file that ends in .parquet, or a directory: orders.parquet, orders/";
+  if (text.trim() === "") throw new UsageError("the destination is empty", { hint });
+  if (text === "-") throw new UsageError("stdout can't be a destination: this version writes files", { hint });
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
+  if (scheme) {
+    throw new UsageError(`"${text}": this version writes local paths, not ${scheme}:// URLs`, { hint });
+  }
+  const other = OTHER_DATA_FILE.exec(text)?.[0];
+  if (other) throw new UsageError(`"${text}": this version writes Parquet, not ${other}`, { hint });
+  if (/\.parquet$/i.test(text) && !text.endsWith(".parquet")) {
+    throw new UsageError(`"${text}": a Parquet file ends in .parquet, in lower case`, { hint });
+  }
+  return text;
+}
+
+/** Text that isn't empty. */
+export function parseText(text: string): string {
+  if (text.trim() === "") throw new UsageError("it is empty");
+  return text;
+}
+
+/** A bound on another form's numbers. */
+export function atMost(parse: (text: string) => number, most: number): (text: string) => number {
+  return (text) => {
+    const value = parse(text);
+    if (value > most) throw new UsageError(`"${text}" is more than ${most}`);
+    return value;
+  };
+}

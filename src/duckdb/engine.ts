@@ -1,0 +1,91 @@
+/*
+ * Owns the DuckDB engine inside the process: its settings, its connections and the wording of its failures. Nothing
+ * of it lasts: it is in memory, and what is to stay is written by COPY (see segment.ts).
+ */
+import duckdb, { type Connection, type Database, type Result } from "@duckdb/node-bindings";
+import { CqlduckError, DataError, messageOf, StorageError } from "../base/errors.ts";
+
+export interface EngineOptions {
+  /** Bytes for DuckDB's buffers. They do not bound what the process takes: see docs/design.md, Memory. */
+  readonly memoryBytes: number;
+  readonly threads: number;
+  /** Where DuckDB may put what does not fit into memory. */
+  readonly tempDirectory: string;
+}
+
+/** One engine a job. Two connections can work at the same time; statements of one connection wait for each other. */
+export class Engine {
+  readonly #database: Database;
+  readonly #connections: Connection[] = [];
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    const config = duckdb.create_config();
+    const settings: Record<string, string> = {
+      memory_limit: `${options.memoryBytes}B`,
+      threads: String(options.threads),
+      temp_directory: options.tempDirectory,
+      // Rows have no order between token ranges; keeping one would make COPY hold all row groups of a segment.
+      preserve_insertion_order: "false",
+      // The product uses no extension that is not built in, and must never reach for the network by itself.
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+    };
+    for (const [name, value] of Object.entries(settings)) duckdb.set_config(config, name, value);
+    return new Engine(await duckdb.open(":memory:", config));
+  }
+
+  async connect(): Promise<Connection> {
+    const connection = await duckdb.connect(this.#database);
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** Ends running statements; each fails in its caller. */
+  interrupt(): void {
+    for (const connection of this.#connections) duckdb.interrupt(connection);
+  }
+
+  close(): void {
+    for (const connection of this.#connections) duckdb.disconnect_sync(connection);
+    this.#connections.length = 0;
+    duckdb.close_sync(this.#database);
+  }
+}
+
+/** Runs one statement. @throws what failureOf makes of DuckDB's error; `doing` names the work, e.g. "writing part 3" */
+export async function run(connection: Connection, sql: string, doing: string): Promise<Result> {
+  try {
+    return await duckdb.query(connection, sql);
+  } catch (error) {
+    throw failureOf(error, doing);
+  }
+}
+
+/** DuckDB's errors come as texts that begin with their kind, e.g. "IO Error: …". */
+export function failureOf(error: unknown, doing: string): Error {
+  if (error instanceof CqlduckError) return error;
+  const text = messageOf(error);
+  const options = { cause: error };
+  if (/No space left on device/i.test(text)) {
+    return new StorageError(`${doing}: the disk is full`, { ...options, hint: "free some space, or write to another disk" });
+  }
+  if (/^(IO|Permission) Error/.test(text)) return new StorageError(`${doing}: ${text}`, options);
+  if (/^Out of Memory Error/.test(text)) {
+    return new StorageError(`${doing}: DuckDB ran out of memory`, { ...options, hint: "give the job more with --memory" });
+  }
+  if (/^(Conversion|Invalid Input|Out of Range) Error/.test(text)) return new DataError(`${doing}: ${text}`, options);
+  return new Error(`${doing}: ${text}`, options);
+}
+
+/** The rows of a small result as JavaScript values would need a converter per type; the engine only ever asks for counts. */
+export async function firstCount(connection: Connection, sql: string, doing: string): Promise<number> {
+  const result = await run(connection, sql, doing);
+  const chunk = await duckdb.fetch_chunk(result);
+  if (!chunk) throw new Error(`${doing}: no row came back`);
+  const data = duckdb.vector_get_data(duckdb.data_chunk_get_vector(chunk, 0), 8);
+  return Number(new DataView(data.buffer, data.byteOffset, 8).getBigInt64(0, true));
+}

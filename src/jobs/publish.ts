@@ -1,0 +1,254 @@
+/*
+ * Owns the end of a job: an intent that lists every rename and deletion to come, and carrying it out, which after a
+ * crash at any point goes on forward to the same result. What the files hold is not its business.
+ */
+import { dirname, join } from "node:path";
+import { assert, StorageError } from "../base/errors.ts";
+import {
+  fsyncDirectory,
+  listNames,
+  makeDirectory,
+  removeEmptyDirectory,
+  removeFile,
+  rename,
+  statusOf,
+  within,
+  writeDurably,
+} from "../storage/local.ts";
+import type { OutputFile } from "./events.ts";
+import { faultPoint } from "./faults.ts";
+import {
+  DONE_NAME,
+  garbled,
+  INTENT_NAME,
+  isCount,
+  isJobFile,
+  isObject,
+  type Job,
+  MANIFEST_NAME,
+  PLAN_NAME,
+  readJson,
+} from "./job.ts";
+import { type JobLock, LOCK_NAME } from "./lock.ts";
+
+/** Whether the destination is one file or a directory of parts. */
+export type Layout = "file" | "directory";
+
+/** A durable file of the job directory, and the name it gets: relative to the destination's root, with `/`. */
+export interface FileToPublish {
+  readonly from: string;
+  readonly to: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A file that is there already and gives way; one of another size by then is somebody else's. */
+export interface FileToReplace {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+interface Intent {
+  readonly job: string;
+  readonly layout: Layout;
+  readonly at: string;
+  readonly renames: readonly FileToPublish[];
+  readonly replaced: readonly FileToReplace[];
+}
+
+/** What `_cqlduck/manifest.json` of a published directory says. Paths are relative to the directory. */
+export interface Manifest {
+  readonly job: string;
+  readonly at: string;
+  readonly files: readonly OutputFile[];
+}
+
+const SUCCESS_NAME = "_SUCCESS";
+
+/** The directory that names in an intent are relative to. */
+function rootOf(jobDirectory: string): string {
+  return dirname(jobDirectory);
+}
+
+/**
+ * Publishes the files: writes the intent and carries it out. Afterwards nothing is left of the job but, for a
+ * directory, its manifest. Nothing happens to `replace`d files before every new one is in its place.
+ */
+export async function publish(
+  job: Job,
+  layout: Layout,
+  files: readonly FileToPublish[],
+  replace: readonly FileToReplace[] = [],
+): Promise<OutputFile[]> {
+  const { directory, lock } = job;
+  const root = rootOf(directory);
+  assert(new Set(files.map((file) => file.to)).size === files.length, "published files have names of their own");
+  const replaceable = new Set(replace.map((file) => file.path));
+  for (const { from, to, bytes } of files) {
+    const found = await statusOf(within(directory, from));
+    if (found?.bytes !== bytes) {
+      throw new StorageError(`${join(directory, from)} has ${found?.bytes ?? "no"} bytes; its record says ${bytes}`);
+    }
+    if (!replaceable.has(to) && (await statusOf(within(root, to))) !== undefined) throw inTheWay(within(root, to));
+  }
+  const intent: Intent = { job: job.plan.job, layout, at: new Date().toISOString(), renames: files, replaced: replace };
+  lock.assertHeld();
+  await writeDurably(join(directory, INTENT_NAME), JSON.stringify(intent));
+  faultPoint("intent-written");
+  return carryOut(lock);
+}
+
+/** Goes on with a publication from wherever it is, to its end. The job must have an intent or be done. */
+export async function carryOut(lock: JobLock): Promise<OutputFile[]> {
+  const { directory } = lock;
+  const root = rootOf(directory);
+  let manifest = await readManifest(join(directory, DONE_NAME));
+  if (manifest === undefined) {
+    lock.assertHeld();
+    const intent = await readIntent(directory);
+    assert(intent !== undefined, `${directory} has an intent`);
+    await moveIntoPlace(intent, directory, root);
+    await deleteReplaced(intent, root);
+    const files = intent.renames.map(({ to, rows, bytes }) => ({ path: to, rows, bytes }));
+    manifest = { job: intent.job, at: intent.at, files };
+    if (intent.layout === "directory") {
+      await writeDurably(join(root, SUCCESS_NAME), "");
+      faultPoint("success-written");
+      await writeDurably(join(directory, MANIFEST_NAME), JSON.stringify(manifest, null, 1));
+      faultPoint("manifest-written");
+    }
+    await writeDurably(join(directory, DONE_NAME), JSON.stringify(manifest));
+    faultPoint("done-written");
+  }
+  await clearJob(directory);
+  return manifest.files.map(({ path, rows, bytes }) => ({ path: within(root, path), rows, bytes }));
+}
+
+async function moveIntoPlace(intent: Intent, directory: string, root: string): Promise<void> {
+  const replaceable = new Map(intent.replaced.map((file) => [file.path, file.bytes]));
+  const touched = new Set<string>();
+  let stale = intent.layout === "directory";
+  for (const { from, to, bytes } of intent.renames) {
+    const source = within(directory, from);
+    const target = within(root, to);
+    const [there, present] = [await statusOf(source), await statusOf(target)];
+    touched.add(dirname(target));
+    if (there === undefined && present?.bytes === bytes) continue;
+    if (there === undefined) throw lost(source, target);
+    if (there.bytes !== bytes)
+      throw new StorageError(`${source} has ${there.bytes} bytes; it was recorded with ${bytes}`);
+    if (present !== undefined && replaceable.get(to) !== present.bytes) throw inTheWay(target);
+    if (stale) {
+      // A publication that is replaced stops being complete with the first file that changes.
+      if (await removeFile(join(root, SUCCESS_NAME))) await fsyncDirectory(root);
+      stale = false;
+    }
+    await makeDirectory(dirname(target));
+    await rename(source, target);
+    faultPoint("renamed");
+  }
+  for (const path of touched) await fsyncDirectory(path);
+  await fsyncDirectory(directory);
+  faultPoint("renames-durable");
+}
+
+async function deleteReplaced(intent: Intent, root: string): Promise<void> {
+  const kept = new Set(intent.renames.map((file) => file.to));
+  const touched = new Set<string>();
+  for (const { path, bytes } of intent.replaced) {
+    const target = within(root, path);
+    // Another size than it had: somebody put a file of their own there, which is not ours to delete.
+    if (kept.has(path) || (await statusOf(target))?.bytes !== bytes) continue;
+    await removeFile(target);
+    touched.add(dirname(target));
+    faultPoint("deleted");
+  }
+  for (const path of touched) await fsyncDirectory(path);
+}
+
+/**
+ * Removes a job and what it has published so far, so that another can begin in its place. Files that a publication
+ * has already replaced don't come back.
+ */
+export async function dropJob(lock: JobLock): Promise<void> {
+  const { directory } = lock;
+  const root = rootOf(directory);
+  lock.assertHeld();
+  const intent = await readIntent(directory);
+  if (intent !== undefined) {
+    if (intent.layout === "directory") await removeFile(join(root, SUCCESS_NAME));
+    const manifestPath = join(directory, MANIFEST_NAME);
+    if ((await readManifest(manifestPath))?.job === intent.job) await removeFile(manifestPath);
+    for (const { from, to, bytes } of intent.renames) {
+      const target = within(root, to);
+      const moved =
+        (await statusOf(within(directory, from))) === undefined && (await statusOf(target))?.bytes === bytes;
+      if (!moved) continue;
+      await removeFile(target);
+      for (let parent = dirname(to); parent !== "."; parent = dirname(parent)) {
+        if (!(await removeEmptyDirectory(within(root, parent)))) break;
+      }
+    }
+    await fsyncDirectory(root);
+  }
+  await clearJob(directory);
+}
+
+/** Removes what a job left, all but its lock and the manifest. What says that a job is here goes last. */
+export async function clearJob(directory: string): Promise<void> {
+  const names = (await listNames(directory)).filter(
+    (name) => isJobFile(name) && name !== LOCK_NAME && name !== MANIFEST_NAME,
+  );
+  const last = [INTENT_NAME, PLAN_NAME, DONE_NAME];
+  for (const name of names.sort((a, b) => last.indexOf(a) - last.indexOf(b))) {
+    if (last.includes(name)) await fsyncDirectory(directory);
+    await removeFile(join(directory, name));
+    faultPoint("cleared");
+  }
+  await fsyncDirectory(directory);
+}
+
+/** The manifest at a path; undefined where there is none. */
+export async function readManifest(path: string): Promise<Manifest | undefined> {
+  const found = await readJson(path);
+  if (found === undefined) return undefined;
+  const { job, at, files } = found;
+  const sound =
+    typeof job === "string" &&
+    typeof at === "string" &&
+    Array.isArray(files) &&
+    files.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.rows) && isCount(f.bytes));
+  if (!sound) throw garbled(path, "it is no list of published files");
+  return found as unknown as Manifest;
+}
+
+async function readIntent(directory: string): Promise<Intent | undefined> {
+  const path = join(directory, INTENT_NAME);
+  const found = await readJson(path);
+  if (found === undefined) return undefined;
+  const { job, layout, at, renames, replaced } = found;
+  const sound =
+    typeof job === "string" &&
+    (layout === "file" || layout === "directory") &&
+    typeof at === "string" &&
+    Array.isArray(renames) &&
+    renames.every(
+      (f) => isObject(f) && [f.from, f.to].every((n) => typeof n === "string") && isCount(f.rows) && isCount(f.bytes),
+    ) &&
+    Array.isArray(replaced) &&
+    replaced.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.bytes));
+  if (!sound) throw garbled(path, "it is no intent of a publication");
+  return found as unknown as Intent;
+}
+
+function inTheWay(path: string): StorageError {
+  return new StorageError(`${path} is in the way: it was not there when the job began`, {
+    hint: "Nothing of it was touched. Move it away and try again.",
+  });
+}
+
+function lost(source: string, target: string): StorageError {
+  return new StorageError(`neither ${source} nor ${target} is the file that was recorded`, {
+    hint: "Somebody removed or changed it. Begin again with --restart.",
+  });
+}

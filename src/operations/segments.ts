@@ -1,0 +1,168 @@
+/*
+ * Owns the cutting of a stream of pages into segments: one is filled while the one before is written. Knows which
+ * stretch of which token range each segment holds; how a sealed one is made durable is the caller's.
+ */
+import type { ColumnType } from "../base/column.ts";
+import { assert } from "../base/errors.ts";
+import type { Page } from "../cassandra/pages.ts";
+import type { SegmentTable } from "../duckdb/segment.ts";
+import type { Stretch } from "../jobs/journal.ts";
+import type { RowBatch } from "./columns.ts";
+
+export interface SegmentLimits {
+  readonly rows: number;
+  /** Of cells, as the server sent them. */
+  readonly bytes: number;
+  /** A sealed segment is written before the next is begun: for tables of so many columns that two are too much. */
+  readonly oneAtATime: boolean;
+}
+
+/** A segment whose rows are complete. */
+export interface SealedSegment {
+  readonly segment: number;
+  readonly table: SegmentTable;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly stretches: readonly Stretch[];
+  /** Dictionaries must be off when it is written. */
+  readonly exactFloatBits: boolean;
+  readonly readFrom: string;
+  readonly readTo: string;
+}
+
+/** What DuckDB's in-memory table costs for each leaf column once it has more than one chunk (measured, see design.md). */
+const TABLE_BYTES_PER_LEAF = 0.28e6;
+const MAX_SEGMENT_ROWS = 500_000;
+const MAX_SEGMENT_BYTES = 64e6;
+const DEFAULT_MEMORY = 512e6;
+
+/** How big segments may be under a memory budget (bytes) for columns of these types. */
+export function segmentLimits(types: readonly ColumnType[], memoryBytes: number): SegmentLimits {
+  const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
+  const share = Math.min(1, memoryBytes / DEFAULT_MEMORY);
+  const tooWide = leaves * TABLE_BYTES_PER_LEAF * 2 > memoryBytes / 4;
+  return {
+    rows: tooWide ? 2048 : MAX_SEGMENT_ROWS,
+    bytes: Math.floor(MAX_SEGMENT_BYTES * share),
+    oneAtATime: tooWide,
+  };
+}
+
+function countLeaves(type: ColumnType): number {
+  if (type.kind === "LIST") return 1 + countLeaves(type.child);
+  if (type.kind === "MAP") return 1 + countLeaves(type.key) + countLeaves(type.value);
+  if (type.kind === "STRUCT") return type.fields.reduce((sum, field) => sum + countLeaves(field.type), 0);
+  return 1;
+}
+
+interface OpenSegment {
+  readonly table: SegmentTable;
+  readonly stretches: Map<number, { from: string | null; to: string | null }>;
+  readonly readFrom: string;
+  rows: number;
+  bytes: number;
+}
+
+export interface PipelineParts {
+  readonly batch: RowBatch;
+  readonly limits: SegmentLimits;
+  /** The number of the first segment. */
+  readonly first: number;
+  /** Makes the empty table of a segment. */
+  createTable(segment: number): Promise<SegmentTable>;
+  /** Writes and records a sealed segment; its table is no longer needed afterwards. */
+  persist(sealed: SealedSegment): Promise<void>;
+}
+
+/** Takes pages from any number of fetchers; each must await `room` before it appends. */
+export class SegmentPipeline {
+  readonly #parts: PipelineParts;
+  #next: number;
+  #open: OpenSegment | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  /** A change of segments under way; while it is, nothing can be appended. Never rejects: see #failure. */
+  #changing: Promise<void> | undefined;
+  /** The first thing that went wrong. Nothing is taken after it, since a segment would be missing. */
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    this.#next = parts.first;
+  }
+
+  /** Resolves when a page can be appended at once. @throws what went wrong in an earlier segment */
+  async room(): Promise<void> {
+    while (this.#changing) await this.#changing;
+    if (!this.#open && !this.#failure) await this.#change(() => this.#begin());
+    if (this.#failure) throw this.#failure.error;
+    // Another fetcher may have filled the segment between the two lines above.
+    if (!this.#open) await this.room();
+  }
+
+  /** Appends a page that was read from `from` of its range; seals the segment when it is full. */
+  append(range: number, from: string | null, page: Page): void {
+    const open = this.#open;
+    assert(open, "append without room");
+    this.#parts.batch.append(page, open.table);
+    const stretch = open.stretches.get(range);
+    if (stretch) stretch.to = page.next;
+    else open.stretches.set(range, { from, to: page.next });
+    open.rows += page.rows;
+    open.bytes += page.body.length;
+    const { rows, bytes } = this.#parts.limits;
+    if (open.rows >= rows || open.bytes >= bytes) void this.#change(() => this.#seal(open));
+  }
+
+  /** Seals what is open and waits until all is durable. @throws the first thing that went wrong */
+  async finish(): Promise<void> {
+    while (this.#changing) await this.#changing;
+    const open = this.#open;
+    if (open && !this.#failure) await this.#change(() => this.#seal(open));
+    await this.#writing;
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** Waits for what is being written, without sealing more; for the way out after a failure. */
+  async settle(): Promise<void> {
+    await this.#changing;
+    await this.#writing;
+  }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    const change = work().catch((error: unknown) => this.#fail(error));
+    this.#changing = change.finally(() => {
+      this.#changing = undefined;
+    });
+    return this.#changing;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#open = undefined;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#parts.limits.oneAtATime) await this.#writing;
+    const table = await this.#parts.createTable(this.#next);
+    this.#open = { table, stretches: new Map(), readFrom: new Date().toISOString(), rows: 0, bytes: 0 };
+  }
+
+  async #seal(open: OpenSegment): Promise<void> {
+    this.#open = undefined;
+    this.#parts.batch.flush(open.table);
+    open.table.seal();
+    const sealed: SealedSegment = {
+      segment: this.#next++,
+      table: open.table,
+      rows: open.rows,
+      bytes: open.bytes,
+      stretches: [...open.stretches].map(([range, { from, to }]) => ({ range, from, to })),
+      exactFloatBits: this.#parts.batch.takeExactFloatBits(),
+      readFrom: open.readFrom,
+      readTo: new Date().toISOString(),
+    };
+    await this.#writing;
+    if (this.#failure) return;
+    this.#writing = this.#parts.persist(sealed).catch((error: unknown) => this.#fail(error));
+  }
+}

@@ -1,0 +1,191 @@
+/*
+ * Owns the local file system as jobs need it: steps that are durable when they return, and failures that name path,
+ * operation and reason. Knows nothing of jobs or of what is in a file.
+ */
+import * as fs from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { messageOf, StorageError } from "../base/errors.ts";
+
+/** What stands at a path, symbolic links followed. */
+export interface FileStatus {
+  readonly kind: "file" | "directory" | "other";
+  readonly bytes: number;
+}
+
+const PERMISSION = "Check the owner and the mode of the file and of its directory.";
+const SPACE = "Free some space, or use a place on a bigger disk.";
+
+/** What the system's error codes mean to a user: the reason, and what to do about it. */
+const REASONS: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
+  EACCES: ["permission denied", PERMISSION],
+  EDQUOT: ["the disk quota is used up", SPACE],
+  EEXIST: ["it exists already"],
+  EFBIG: ["the file system takes no file of this size", "Use another file system."],
+  EIO: ["input/output error", "Check the disk and the system's log."],
+  EISDIR: ["it is a directory"],
+  ELOOP: ["too many symbolic links"],
+  EMFILE: ["too many open files", "Raise the limit: ulimit -n 4096"],
+  ENAMETOOLONG: ["the name is too long"],
+  ENFILE: ["too many open files in the system"],
+  ENOENT: ["no such file or directory"],
+  ENOSPC: ["no space left on the device", SPACE],
+  ENOTDIR: ["a part of the path is not a directory", "Check the spelling of the path."],
+  ENOTEMPTY: ["the directory is not empty"],
+  EPERM: ["operation not permitted", PERMISSION],
+  EROFS: ["read-only file system", "Use a place that can be written to."],
+  ESTALE: ["the network file system lost the file", "Check the mount."],
+  EXDEV: ["the two paths are on different file systems", "Keep the job directory on the disk of the destination."],
+};
+
+/** The system's code (`ENOENT`, …) of an error, or of the error it was made from. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error.cause === undefined ? undefined : errorCode(error.cause);
+}
+
+/** A StorageError that says what could not be done to which path, why, and what helps. `operation` is a verb: "write". */
+export function storageError(operation: string, path: string, cause: unknown): StorageError {
+  if (cause instanceof StorageError) return cause;
+  const code = errorCode(cause);
+  const [reason, hint] = REASONS[code ?? ""] ?? [messageOf(cause)];
+  return new StorageError(`can't ${operation} ${path}: ${reason}`, { hint, cause });
+}
+
+async function attempt<T>(operation: string, path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw storageError(operation, path, error);
+  }
+}
+
+/** As `attempt`, but undefined where there is nothing at the path. */
+async function attemptOnExisting<T>(operation: string, path: string, run: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw storageError(operation, path, error);
+  }
+}
+
+/**
+ * Makes the file hold `data`: after a crash at any time it has its old content or all of the new.
+ * Its temporary file has one fixed name, so what a crash leaves is gone after the next writing; one writer at a time.
+ */
+export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await attempt("write", path, async () => {
+    const file = await fs.open(temporary, "w");
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await fs.rename(temporary, path);
+  });
+  await fsyncDirectory(dirname(path));
+}
+
+/** Makes what was written to the file survive a power cut. Its name does after fsyncDirectory. */
+export async function fsyncFile(path: string): Promise<void> {
+  await attempt("sync", path, async () => {
+    const file = await fs.open(path, "r+");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** Makes creations, renames and deletions in the directory survive a power cut. */
+export async function fsyncDirectory(path: string): Promise<void> {
+  await attempt("sync", path, async () => {
+    const directory = await fs.open(path, "r");
+    try {
+      await directory.sync();
+    } catch (error) {
+      // Some network and FUSE file systems have no sync of directories; they order names by themselves or not at all.
+      if (errorCode(error) !== "EINVAL" && errorCode(error) !== "ENOTSUP") throw error;
+    } finally {
+      await directory.close();
+    }
+  });
+}
+
+/** Renames within a file system, replacing a file of the new name. Durable after fsyncDirectory of both directories. */
+export async function rename(from: string, to: string): Promise<void> {
+  await attempt(`rename ${from} to`, to, () => fs.rename(from, to));
+}
+
+/** Makes the directory and its missing parents, durably. True if it was not there. */
+export async function makeDirectory(path: string): Promise<boolean> {
+  const first = await attempt("make directory", path, () => fs.mkdir(path, { recursive: true }));
+  if (first === undefined) return false;
+  const highest = dirname(resolve(first));
+  for (let parent = dirname(resolve(path)); parent.length >= highest.length; parent = dirname(parent)) {
+    await fsyncDirectory(parent);
+    if (parent === highest) break;
+  }
+  return true;
+}
+
+/** What is at the path; undefined where nothing is. */
+export async function statusOf(path: string): Promise<FileStatus | undefined> {
+  const found = await attemptOnExisting("look at", path, () => fs.stat(path));
+  if (found === undefined) return undefined;
+  return { kind: found.isFile() ? "file" : found.isDirectory() ? "directory" : "other", bytes: found.size };
+}
+
+/** The names in a directory, sorted; none where there is no directory. */
+export async function listNames(path: string): Promise<string[]> {
+  return ((await attemptOnExisting("list", path, () => fs.readdir(path))) ?? []).sort();
+}
+
+/** The text of a file; undefined where there is none. */
+export function readText(path: string): Promise<string | undefined> {
+  return attemptOnExisting("read", path, () => fs.readFile(path, "utf8"));
+}
+
+/** Deletes a file. False if there was none. Durable after fsyncDirectory. */
+export async function removeFile(path: string): Promise<boolean> {
+  const removed = await attemptOnExisting("delete", path, async () => {
+    await fs.unlink(path);
+    return true;
+  });
+  return removed ?? false;
+}
+
+/** Deletes a directory that is empty. False if it isn't there or holds something. */
+export async function removeEmptyDirectory(path: string): Promise<boolean> {
+  try {
+    await fs.rmdir(path);
+    return true;
+  } catch (error) {
+    if (["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errorCode(error) ?? "")) return false;
+    throw storageError("delete", path, error);
+  }
+}
+
+/** Deletes a file or a directory with all below it. Nothing there is fine. */
+export async function removeTree(path: string): Promise<void> {
+  await attempt("delete", path, () => fs.rm(path, { recursive: true, force: true }));
+}
+
+/** Bytes that can still be written by this user on the disk that holds the path. */
+export async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await attempt("look at the disk of", path, () => fs.statfs(path));
+  return bavail * bsize;
+}
+
+/** The path of a name inside a directory. Names come from our own plans and intents: one that leaves it is refused. */
+export function within(directory: string, name: string): string {
+  const parts = name.split("/");
+  if (parts.some((part) => part === "" || part === "." || part === "..")) {
+    throw new StorageError(`"${name}" is not a name inside of ${directory}`);
+  }
+  return join(directory, ...parts);
+}
