@@ -77,7 +77,7 @@ function bar(progress: Progress, width: number): string {
 }
 
 function percent(progress: Progress): string {
-  return String(Math.floor(fraction(progress) * 100)).padStart(3);
+  return String(Math.floor(fraction(progress) * 100));
 }
 
 function fraction(progress: Progress): number {

@@ -17,7 +17,7 @@ export async function findPassword(
     throw new UsageError("there is a password file, but no user name", { hint: "say the user with --username" });
   }
   if (file !== undefined) return readPassword(file);
-  const fromEnv = world.env["CQLDUCK_PASSWORD"];
+  const fromEnv = world.env.CQLDUCK_PASSWORD;
   if (fromEnv) return fromEnv;
   if (world.stdin.isTTY && terminal.interactive) return askPassword(session, username);
   throw new UsageError(`there is no password for ${username}`, {

@@ -24,6 +24,7 @@ export function buildProgram(actions: Actions, printer: Printer): Command {
   const program = new Command("cqlduck")
     .description("Exports Apache Cassandra tables to Parquet, without losing a value.")
     .usage("<command> [options]")
+    .optionsGroup("Other:")
     .version(VERSION, "--version", "print the version")
     .addHelpOption(helpOption())
     .helpCommand("help [command]", "show the help of a command")

@@ -97,5 +97,5 @@ function usageErrorOf(error: CommanderError, program: Command, argv: readonly st
 function wantsDebug(world: World): boolean {
   const end = world.argv.indexOf("--");
   const options = end < 0 ? world.argv : world.argv.slice(0, end);
-  return options.includes("--debug") || /^(1|true|yes|on)$/i.test(world.env["CQLDUCK_DEBUG"] ?? "");
+  return options.includes("--debug") || /^(1|true|yes|on)$/i.test(world.env.CQLDUCK_DEBUG ?? "");
 }

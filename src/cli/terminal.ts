@@ -22,8 +22,8 @@ export class Terminal {
 
   constructor(output: Output, env: Readonly<Record<string, string | undefined>>) {
     this.#output = output;
-    this.interactive = output.isTTY === true && env["TERM"] !== "dumb";
-    this.#colors = this.interactive && !env["NO_COLOR"];
+    this.interactive = output.isTTY === true && env.TERM !== "dumb";
+    this.#colors = this.interactive && !env.NO_COLOR;
   }
 
   get width(): number {

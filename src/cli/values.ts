@@ -16,7 +16,7 @@ const OTHER_DATA_FILE =
   /\.(csv|tsv|txt|json|jsonl|ndjson|arrow|arrows|feather|ipc|avro|orc|xlsx|db|duckdb|sqlite|parq|pq)(\.(gz|zst|bz2|xz))?$/i;
 
 /** One of a few words. */
-export function choice<T extends string>(values: readonly T[]): (text: string) => T {
+export function choice<const T extends string>(values: readonly T[]): (text: string) => T {
   return (text) => {
     const found = values.find((value) => value.toLowerCase() === text.toLowerCase());
     if (found !== undefined) return found;

@@ -23,7 +23,7 @@ export type DestinationState =
   | { readonly state: "wrong-kind"; readonly found: string };
 
 const MAX_ROUNDS = 10;
-const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENAMETOOLONG", "ELOOP"];
+const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG", "ELOOP"];
 
 /** Where the job of a destination keeps its state. */
 export function jobDirectoryOf(destination: string, layout: Layout): string {
@@ -61,44 +61,44 @@ export async function inspectDestination(destination: string, layout: Layout): P
 export async function claimDestination(
   destination: string,
   layout: Layout,
-  options: { restart: boolean },
+  options: { readonly restart: boolean },
 ): Promise<JobLock> {
-  const directory = jobDirectoryOf(destination, layout);
-  const before = await inspectDestination(destination, layout);
-  const leftovers = (await listNames(directory)).some((name) => name !== MANIFEST_NAME && isJobFile(name));
-  // Without anything of a job there is no need for the lock, which would be a file written for a refused command.
-  if (!leftovers) refuse(destination, before);
-  if (layout === "file") await checkParent(destination);
-  const lock = await lockDirectory(directory);
   try {
-    const state = await inspectDestination(destination, layout);
-    if (state.state !== "unfinished-job") await clearJob(directory);
-    else if (options.restart) await dropJob(lock);
-    refuse(destination, await inspectDestination(destination, layout));
-    return lock;
+    const directory = jobDirectoryOf(destination, layout);
+    const before = await inspectDestination(destination, layout);
+    const leftovers = (await listNames(directory)).some((name) => name !== MANIFEST_NAME && isJobFile(name));
+    // Without anything of a job there is no need for the lock, which would be a file written for a refused command.
+    if (!leftovers) refuse(destination, before);
+    if (layout === "file") await checkParent(destination);
+    const lock = await lockDirectory(directory);
+    try {
+      const { state } = await inspectDestination(destination, layout);
+      if (state !== "unfinished-job") await clearJob(directory);
+      else if (options.restart) await dropJob(lock);
+      refuse(destination, await inspectDestination(destination, layout));
+      return lock;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   } catch (error) {
-    await lock.release();
-    throw error;
+    throw asUsage(error);
   }
 }
 
 async function checkParent(destination: string): Promise<void> {
   const parent = dirname(withoutSlash(destination));
-  const found = await statusOf(parent).catch((error: unknown) => Promise.reject(asUsage(error)));
-  if (found === undefined)
-    throw new UsageError(`the directory ${parent} does not exist`, { hint: `Make it: mkdir -p ${parent}` });
-  if (found.kind !== "directory") throw new UsageError(`${parent} is not a directory`);
+  const found = await statusOf(parent);
+  if (found?.kind === "directory") return;
+  if (found !== undefined) throw new UsageError(`${parent} is not a directory`);
+  throw new UsageError(`the directory ${parent} does not exist`, { hint: `Make it: mkdir -p ${parent}` });
 }
 
 async function lockDirectory(directory: string): Promise<JobLock> {
-  try {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      await makeDirectory(directory);
-      const lock = await acquireLock(directory);
-      if (lock !== undefined) return lock; // else a job that just ended took its directory along
-    }
-  } catch (error) {
-    throw asUsage(error);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    await makeDirectory(directory);
+    const lock = await acquireLock(directory);
+    if (lock !== undefined) return lock; // else a job that just ended took its directory along
   }
   throw new UsageError(`several processes are trying to work in ${directory} at once`);
 }

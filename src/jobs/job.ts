@@ -3,15 +3,15 @@
  * keeps state, so going on means reading it. What plans, flags and files hold is the operation's business.
  */
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert, DataError, messageOf, StorageError } from "../base/errors.ts";
 import {
+  fileSize,
   fsyncDirectory,
   fsyncFile,
   listNames,
   readText,
   removeFile,
-  statusOf,
   writeDurably,
 } from "../storage/local.ts";
 import { faultPoint } from "./faults.ts";
@@ -70,14 +70,17 @@ export const PLAN_NAME = "plan.json";
 export const INTENT_NAME = "intent.json";
 export const MANIFEST_NAME = "manifest.json";
 export const DONE_NAME = "done.json";
+/** The directory for what an operation can't hold in memory; of no use to a later process. */
+export const SPILL_NAME = "spill";
 
 const DATA_FILE = /^(tmp_)?(segment|output)-\d{5,}\.staged$/; // tmp_ is what DuckDB puts before a name it will rename
 const RECORD = /^(record|output)-(\d{5,})\.json$/;
 const STATE_FILE = /^(plan|intent|manifest|done|(record|output)-\d{5,})\.json(\.tmp)?$/;
 
-/** True for the names that jobs give to files of their directory; any other file there is not ours to delete. */
+/** True for the names that jobs give to what is in their directory; anything else there is not ours to delete. */
 export function isJobFile(name: string): boolean {
-  return DATA_FILE.test(name) || STATE_FILE.test(name) || name === LOCK_NAME || name.startsWith(`${LOCK_NAME}.`);
+  if (name === LOCK_NAME || name === SPILL_NAME || name.startsWith(`${LOCK_NAME}.`)) return true;
+  return DATA_FILE.test(name) || STATE_FILE.test(name);
 }
 
 /** A name for a job: when it began, and chance. Sorts by time. */
@@ -184,9 +187,9 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
   async #makeDurable({ file, bytes }: FileRecord): Promise<void> {
     assert(DATA_FILE.test(file), `${file} is a name of a data file`);
     const path = this.path(file);
-    const found = await statusOf(path);
-    if (found?.bytes !== bytes) {
-      throw new StorageError(`${path} has ${found?.bytes ?? "no"} bytes after ${bytes} were written to it`);
+    const found = await fileSize(path);
+    if (found !== bytes) {
+      throw new StorageError(`${path} has ${found ?? "no"} bytes after ${bytes} were written to it`);
     }
     await fsyncFile(path);
     await fsyncDirectory(this.directory);
@@ -284,7 +287,7 @@ export async function readJson(path: string): Promise<JsonObject | undefined> {
 /** State files are written whole or not at all, so this is damage, not an interrupted write. */
 export function garbled(path: string, why: string, cause?: unknown): DataError {
   return new DataError(`${path} is damaged: ${why}`, {
-    hint: "The job can't go on from it. Begin again with --restart.",
+    hint: `Begin again with --restart; if that fails too, remove ${dirname(path)}.`,
     cause,
   });
 }

@@ -5,13 +5,14 @@
 import { dirname, join } from "node:path";
 import { assert, StorageError } from "../base/errors.ts";
 import {
+  fileSize,
   fsyncDirectory,
   listNames,
   makeDirectory,
   removeEmptyDirectory,
   removeFile,
+  removeTree,
   rename,
-  statusOf,
   within,
   writeDurably,
 } from "../storage/local.ts";
@@ -85,11 +86,9 @@ export async function publish(
   assert(new Set(files.map((file) => file.to)).size === files.length, "published files have names of their own");
   const replaceable = new Set(replace.map((file) => file.path));
   for (const { from, to, bytes } of files) {
-    const found = await statusOf(within(directory, from));
-    if (found?.bytes !== bytes) {
-      throw new StorageError(`${join(directory, from)} has ${found?.bytes ?? "no"} bytes; its record says ${bytes}`);
-    }
-    if (!replaceable.has(to) && (await statusOf(within(root, to))) !== undefined) throw inTheWay(within(root, to));
+    const found = await fileSize(within(directory, from));
+    if (found !== bytes) throw wrongSize(join(directory, from), found, bytes);
+    if (!replaceable.has(to) && (await fileSize(within(root, to))) !== undefined) throw inTheWay(within(root, to));
   }
   const intent: Intent = { job: job.plan.job, layout, at: new Date().toISOString(), renames: files, replaced: replace };
   lock.assertHeld();
@@ -131,13 +130,12 @@ async function moveIntoPlace(intent: Intent, directory: string, root: string): P
   for (const { from, to, bytes } of intent.renames) {
     const source = within(directory, from);
     const target = within(root, to);
-    const [there, present] = [await statusOf(source), await statusOf(target)];
+    const [there, present] = [await fileSize(source), await fileSize(target)];
     touched.add(dirname(target));
-    if (there === undefined && present?.bytes === bytes) continue;
+    if (there === undefined && present === bytes) continue;
     if (there === undefined) throw lost(source, target);
-    if (there.bytes !== bytes)
-      throw new StorageError(`${source} has ${there.bytes} bytes; it was recorded with ${bytes}`);
-    if (present !== undefined && replaceable.get(to) !== present.bytes) throw inTheWay(target);
+    if (there !== bytes) throw wrongSize(source, there, bytes);
+    if (present !== undefined && replaceable.get(to) !== present) throw inTheWay(target);
     if (stale) {
       // A publication that is replaced stops being complete with the first file that changes.
       if (await removeFile(join(root, SUCCESS_NAME))) await fsyncDirectory(root);
@@ -158,7 +156,7 @@ async function deleteReplaced(intent: Intent, root: string): Promise<void> {
   for (const { path, bytes } of intent.replaced) {
     const target = within(root, path);
     // Another size than it had: somebody put a file of their own there, which is not ours to delete.
-    if (kept.has(path) || (await statusOf(target))?.bytes !== bytes) continue;
+    if (kept.has(path) || (await fileSize(target)) !== bytes) continue;
     await removeFile(target);
     touched.add(dirname(target));
     faultPoint("deleted");
@@ -181,8 +179,7 @@ export async function dropJob(lock: JobLock): Promise<void> {
     if ((await readManifest(manifestPath))?.job === intent.job) await removeFile(manifestPath);
     for (const { from, to, bytes } of intent.renames) {
       const target = within(root, to);
-      const moved =
-        (await statusOf(within(directory, from))) === undefined && (await statusOf(target))?.bytes === bytes;
+      const moved = (await fileSize(within(directory, from))) === undefined && (await fileSize(target)) === bytes;
       if (!moved) continue;
       await removeFile(target);
       for (let parent = dirname(to); parent !== "."; parent = dirname(parent)) {
@@ -190,6 +187,9 @@ export async function dropJob(lock: JobLock): Promise<void> {
       }
     }
     await fsyncDirectory(root);
+    // Before any source goes: an intent takes a source that is gone for one that was moved.
+    await removeFile(join(directory, INTENT_NAME));
+    await fsyncDirectory(directory);
   }
   await clearJob(directory);
 }
@@ -202,7 +202,7 @@ export async function clearJob(directory: string): Promise<void> {
   const last = [INTENT_NAME, PLAN_NAME, DONE_NAME];
   for (const name of names.sort((a, b) => last.indexOf(a) - last.indexOf(b))) {
     if (last.includes(name)) await fsyncDirectory(directory);
-    await removeFile(join(directory, name));
+    await removeTree(join(directory, name));
     faultPoint("cleared");
   }
   await fsyncDirectory(directory);
@@ -239,6 +239,12 @@ async function readIntent(directory: string): Promise<Intent | undefined> {
     replaced.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.bytes));
   if (!sound) throw garbled(path, "it is no intent of a publication");
   return found as unknown as Intent;
+}
+
+function wrongSize(path: string, found: number | undefined, recorded: number): StorageError {
+  return new StorageError(`${path} has ${found ?? "no"} bytes; it was recorded with ${recorded}`, {
+    hint: "Somebody changed or removed it. Begin again with --restart.",
+  });
 }
 
 function inTheWay(path: string): StorageError {

@@ -6,7 +6,7 @@ import type { ColumnType } from "../base/column.ts";
 import { assert } from "../base/errors.ts";
 import type { Page } from "../cassandra/pages.ts";
 import type { SegmentTable } from "../duckdb/segment.ts";
-import type { Stretch } from "../jobs/journal.ts";
+import type { Stretch } from "../jobs/job.ts";
 import type { RowBatch } from "./columns.ts";
 
 export interface SegmentLimits {

@@ -140,9 +140,20 @@ export async function statusOf(path: string): Promise<FileStatus | undefined> {
   return { kind: found.isFile() ? "file" : found.isDirectory() ? "directory" : "other", bytes: found.size };
 }
 
+/** The size of a file; undefined where nothing is, -1 for what is no file. */
+export async function fileSize(path: string): Promise<number | undefined> {
+  const found = await statusOf(path);
+  return found === undefined || found.kind === "file" ? found?.bytes : -1;
+}
+
 /** The names in a directory, sorted; none where there is no directory. */
 export async function listNames(path: string): Promise<string[]> {
-  return ((await attemptOnExisting("list", path, () => fs.readdir(path))) ?? []).sort();
+  try {
+    return (await fs.readdir(path)).sort();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) return [];
+    throw storageError("list", path, error);
+  }
 }
 
 /** The text of a file; undefined where there is none. */

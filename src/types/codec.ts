@@ -29,7 +29,10 @@ export interface Codec {
   readonly encode: Encode;
 }
 
-/** A value that can't be kept exactly. `row` counts in the cells (or column) that the codec was called with. */
+/**
+ * A value that can't be kept exactly. `row` is the number of the cell in the Cells, or of the value in the column, that
+ * the codec was called with: first … first+count-1. A column or a CellWriter that a codec threw on is only fit to be cleared.
+ */
 export class ValueError extends Error {
   override name = "ValueError";
   readonly row: number;

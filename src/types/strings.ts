@@ -8,7 +8,14 @@ import { type ColumnBuffer, setNull } from "../base/column.ts";
 export const INLINE = 12;
 
 /** Makes the entry of a value whose bytes are in `view` at `at`, and in the arena at `at + shift`. */
-export function storeEntry(i32: Int32Array, row: number, view: DataView, at: number, size: number, shift: number): void {
+export function storeEntry(
+  i32: Int32Array,
+  row: number,
+  view: DataView,
+  at: number,
+  size: number,
+  shift: number,
+): void {
   const slot = row * 4;
   i32[slot] = size;
   if (size > INLINE) {
@@ -37,7 +44,8 @@ function tail(view: DataView, at: number, size: number): number {
 
 /** NULL as an entry that leads nowhere, should anyone look. */
 export function storeNull(out: ColumnBuffer, row: number): void {
-  out.i32.fill(0, row * 4, row * 4 + 4);
+  const { i32 } = out;
+  i32[row * 4] = i32[row * 4 + 1] = i32[row * 4 + 2] = i32[row * 4 + 3] = 0;
   setNull(out, row);
 }
 

@@ -1,0 +1,17 @@
+/*
+ * Owns what our Parquet files say of themselves in their key-value metadata: enough to bring every cell back as it was.
+ */
+import { VERSION } from "../version.ts";
+import type { Source } from "./source.ts";
+
+/** The `cqlduck.*` pairs. `exportedAt` is the job's beginning: the same in every file of an export. */
+export function fileMetadata(source: Source, exportedAt: string): Record<string, string> {
+  const columns = source.columns.map(({ file, name, cqlText, kind }) => ({ column: file, name, type: cqlText, kind }));
+  return {
+    "cqlduck.schema": source.create,
+    "cqlduck.columns": JSON.stringify(columns),
+    "cqlduck.source": source.name,
+    "cqlduck.exported_at": exportedAt,
+    "cqlduck.version": VERSION,
+  };
+}

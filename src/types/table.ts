@@ -1,0 +1,248 @@
+/*
+ * Owns the table of CQL types: one row each says what the type can become, and how. Nothing else lists types.
+ */
+import { type ColumnType, typeToSql } from "../base/column.ts";
+import { UsageError } from "../base/errors.ts";
+import { uniqueNames } from "../base/names.ts";
+import type { CellRule } from "./cells.ts";
+import type { Codec } from "./codec.ts";
+import { listCodec, mapCodec } from "./collections.ts";
+import type { CqlType } from "./cql.ts";
+import { cqlTypeToText } from "./cql-text.ts";
+import { decimalFixedCodec, decimalTextCodec, varintFixedCodec } from "./decimal.ts";
+import { DURATION_COLUMN, durationCodec } from "./duration.ts";
+import { doubleCodec, floatCodec } from "./floats.ts";
+import { inetCodec } from "./inet.ts";
+import { bigintCodec, booleanCodec, intCodec, smallintCodec, tinyintCodec } from "./integers.ts";
+import { structCodec } from "./structs.ts";
+import { dateCodec, dateIntegerCodec, timeCodec, timestampCodec } from "./temporal.ts";
+import { asciiCodec, bytesCodec, textCodec } from "./text.ts";
+import { uuidNativeCodec, uuidTextCodec } from "./uuid.ts";
+import * as text from "./value-text.ts";
+import { varintBigintCodec, varintTextCodec } from "./varint.ts";
+import { vectorCodec } from "./vector.ts";
+
+export interface CodecOptions {
+  /** The DuckDB type to become, to any depth; else the type's own. BLOB keeps raw bytes, anywhere. */
+  readonly want?: ColumnType | undefined;
+  /** What uuid and timeuuid become where nothing is wanted. */
+  readonly uuid: "text" | "native";
+  /** What zero-length values become where the type has none. */
+  readonly empty: "error" | "null";
+}
+
+/** One thing a type can become. */
+interface Form {
+  /** As messages list it. */
+  readonly name: string;
+  /** @returns undefined if this is not what is wanted; nothing wanted suits a form that is a default. */
+  readonly make: (type: CqlType, options: CodecOptions, rule: CellRule) => Codec | undefined;
+}
+
+interface TypeRow {
+  /**
+   * In angle brackets: so many types, any number of them, or a type and a dimension; absent for types that have none.
+   * "inner" rows are not written by their name.
+   */
+  readonly parameters?: number | "any" | "dimension" | "inner";
+  /** Bytes of every value, if Cassandra's AbstractType.valueLengthIfFixed says so: inside a vector, lengths are then left out. */
+  readonly fixedLength?: (type: CqlType) => number | undefined;
+  /** The first that suits is taken. BLOB suits all types and is not said here. */
+  readonly forms: readonly Form[];
+  readonly text: text.ValueText;
+}
+
+/** A form that is one DuckDB type; a default where it stands first. */
+function form(column: ColumnType, make: (rule: CellRule) => Codec): Form {
+  const name = typeToSql(column);
+  return { name, make: (_, { want }, rule) => (!want || typeToSql(want) === name ? make(rule) : undefined) };
+}
+
+/** A form that is every DECIMAL which `suits`. */
+function decimalForm(
+  name: string,
+  make: (rule: CellRule, width: number, scale: number) => Codec,
+  suits = (_scale: number) => true,
+): Form {
+  return {
+    name,
+    make: (_, { want }, rule) =>
+      want?.kind === "DECIMAL" && suits(want.scale) ? make(rule, want.width, want.scale) : undefined,
+  };
+}
+
+const fixed = (length: number) => () => length;
+const varchar: ColumnType = { kind: "VARCHAR" };
+const blob: ColumnType = { kind: "BLOB" };
+
+const uuidRow: TypeRow = {
+  fixedLength: fixed(16),
+  forms: [
+    {
+      name: "VARCHAR",
+      make: (_, { want, uuid }, rule) =>
+        (want ? want.kind === "VARCHAR" : uuid === "text") ? uuidTextCodec(rule) : undefined,
+    },
+    form({ kind: "UUID" }, uuidNativeCodec),
+  ],
+  text: text.uuidText,
+};
+
+const listRow: TypeRow = {
+  parameters: 1,
+  forms: [
+    {
+      name: "a LIST",
+      make: (type, options, rule) => {
+        const element = part(type.of[0]!, options, "LIST", (want) => want.child);
+        return element && listCodec(element, rule);
+      },
+    },
+  ],
+  text: text.bytesText,
+};
+
+const structRow: TypeRow = {
+  parameters: "any",
+  forms: [{ name: "a STRUCT of the same fields", make: makeStruct }],
+  text: text.bytesText,
+};
+
+/** Every CQL type, by the name that CqlType has for it. */
+export const TYPES: Readonly<Record<string, TypeRow>> = {
+  ascii: { forms: [form(varchar, asciiCodec)], text: text.textText },
+  bigint: { fixedLength: fixed(8), forms: [form({ kind: "BIGINT" }, bigintCodec)], text: text.integerText },
+  blob: { forms: [form(blob, bytesCodec)], text: text.bytesText },
+  boolean: { fixedLength: fixed(1), forms: [form({ kind: "BOOLEAN" }, booleanCodec)], text: text.booleanText },
+  counter: { forms: [form({ kind: "BIGINT" }, bigintCodec)], text: text.integerText },
+  date: {
+    forms: [form({ kind: "DATE" }, dateCodec), form({ kind: "INTEGER" }, dateIntegerCodec)],
+    text: text.dateText,
+  },
+  decimal: {
+    forms: [form(varchar, decimalTextCodec), decimalForm("DECIMAL(p,s)", decimalFixedCodec)],
+    text: text.decimalText,
+  },
+  double: { fixedLength: fixed(8), forms: [form({ kind: "DOUBLE" }, doubleCodec)], text: text.floatText },
+  duration: { forms: [form(DURATION_COLUMN, durationCodec)], text: text.bytesText },
+  empty: { fixedLength: fixed(0), forms: [form(blob, bytesCodec)], text: text.bytesText },
+  float: { fixedLength: fixed(4), forms: [form({ kind: "FLOAT" }, floatCodec)], text: text.floatText },
+  inet: { forms: [form(varchar, inetCodec)], text: text.inetText },
+  int: { fixedLength: fixed(4), forms: [form({ kind: "INTEGER" }, intCodec)], text: text.integerText },
+  smallint: { forms: [form({ kind: "SMALLINT" }, smallintCodec)], text: text.integerText },
+  text: { forms: [form(varchar, textCodec)], text: text.textText },
+  time: { forms: [form({ kind: "TIME_NS" }, timeCodec)], text: text.timeText },
+  timestamp: {
+    fixedLength: fixed(8),
+    forms: [form({ kind: "TIMESTAMPTZ" }, timestampCodec), form({ kind: "BIGINT" }, bigintCodec)],
+    text: text.timestampText,
+  },
+  timeuuid: uuidRow,
+  tinyint: { forms: [form({ kind: "TINYINT" }, tinyintCodec)], text: text.integerText },
+  uuid: uuidRow,
+  varint: {
+    forms: [
+      form(varchar, varintTextCodec),
+      form({ kind: "BIGINT" }, varintBigintCodec),
+      decimalForm("DECIMAL(p,0)", varintFixedCodec, (scale) => scale === 0),
+    ],
+    text: text.integerText,
+  },
+  list: listRow,
+  set: listRow,
+  map: { parameters: 2, forms: [{ name: "a MAP", make: makeMap }], text: text.bytesText },
+  tuple: structRow,
+  udt: { ...structRow, parameters: "inner" },
+  vector: {
+    parameters: "dimension",
+    fixedLength: (type) => {
+      const length = fixedLength(type.of[0]!);
+      return length === undefined ? undefined : length * type.dimension!;
+    },
+    forms: [{ name: "a LIST", make: makeVector }],
+    text: text.bytesText,
+  },
+  custom: {
+    parameters: "inner",
+    fixedLength: (type) => CUSTOM_LENGTHS[type.className?.replace(/^org\.apache\.cassandra\.db\.marshal\./, "") ?? ""],
+    forms: [form(blob, bytesCodec)],
+    text: text.bytesText,
+  },
+};
+
+/** Other names that CQL has for these types. */
+export const ALIASES: Readonly<Record<string, string>> = { varchar: "text" };
+
+/** Cassandra's own classes without a CQL name whose values all have one length. */
+const CUSTOM_LENGTHS: Readonly<Record<string, number>> = { DateType: 8, EmptyType: 0, LexicalUUIDType: 16 };
+
+function makeMap(type: CqlType, options: CodecOptions, rule: CellRule): Codec | undefined {
+  const key = part(type.of[0]!, options, "MAP", (want) => want.key);
+  const value = part(type.of[1]!, options, "MAP", (want) => want.value);
+  return key && value && mapCodec(key, value, rule);
+}
+
+function makeStruct(type: CqlType, options: CodecOptions, rule: CellRule): Codec | undefined {
+  const names = type.udt ? uniqueNames(type.udt.fields) : type.of.map((_, i) => String(i + 1));
+  const { want } = options;
+  if (want) {
+    if (want.kind !== "STRUCT" || want.fields.length !== names.length) return undefined;
+    const isSame = want.fields.every(({ name }, i) => name.toLowerCase() === names[i]!.toLowerCase());
+    if (!isSame) return undefined;
+  }
+  const fields = type.of.map((inner, i) => part(inner, options, "STRUCT", (wanted) => wanted.fields[i]!.type)!);
+  return structCodec(names, fields, rule);
+}
+
+function makeVector(type: CqlType, options: CodecOptions, rule: CellRule): Codec | undefined {
+  const element = part(type.of[0]!, options, "LIST", (want) => want.child);
+  const shape = { dimension: type.dimension!, elementLength: fixedLength(type.of[0]!) };
+  return element && vectorCodec(element, shape, rule);
+}
+
+/** The codec of a type inside another, which is wanted to be a `kind`; undefined if it is wanted to be anything else. */
+function part<K extends ColumnType["kind"]>(
+  type: CqlType,
+  options: CodecOptions,
+  kind: K,
+  wanted: (want: Extract<ColumnType, { kind: K }>) => ColumnType,
+): Codec | undefined {
+  const { want } = options;
+  if (!want) return codecFor(type, options);
+  if (want.kind !== kind) return undefined;
+  return codecFor(type, { ...options, want: wanted(want as Extract<ColumnType, { kind: K }>) });
+}
+
+function fixedLength(type: CqlType): number | undefined {
+  return rowOf(type).fixedLength?.(type);
+}
+
+function rowOf(type: CqlType): TypeRow {
+  const row = TYPES[type.name];
+  if (!row) throw new Error(`no codec for ${type.name}`);
+  return row;
+}
+
+/**
+ * The codec of a CQL type. It keeps memory from call to call: one for each column.
+ * @throws UsageError if the type can't become what is wanted
+ */
+export function codecFor(type: CqlType, options: CodecOptions): Codec {
+  const { want } = options;
+  if (want?.kind === "BLOB") return bytesCodec();
+  const { forms } = rowOf(type);
+  const rule: CellRule = { name: type.udt?.name ?? type.name, emptyAsNull: options.empty === "null" };
+  for (const { make } of forms) {
+    const codec = make(type, options, rule);
+    if (codec) return codec;
+  }
+  const possible = new Set([...forms.map(({ name }) => name), "BLOB"]);
+  throw new UsageError(`${cqlTypeToText(type)} can't become ${want ? typeToSql(want) : "a column"}`, {
+    hint: `possible: ${[...possible].join(", ")}`,
+  });
+}
+
+/** One value as messages name it. */
+export function valueText(type: CqlType, bytes: Uint8Array): string {
+  return rowOf(type).text(bytes);
+}

@@ -1,0 +1,166 @@
+/*
+ * Owns the codecs of timestamp, date and time. Durations are in duration.ts.
+ */
+import { type ColumnBuffer, isNull, reserveRows } from "../base/column.ts";
+import { BLOB_HINT, type CellRule, oddCell } from "./cells.ts";
+import { type CellWriter, type Codec, ValueError } from "./codec.ts";
+import { encodeLongs, encodeWords } from "./integers.ts";
+
+const WORD = 0x100000000;
+const SIGN = 0x80000000 | 0;
+const NANOS_OF_DAY = 86_400_000_000_000;
+
+/**
+ * timestamp as an instant in microseconds: CQL native protocol v4, section 6.19, milliseconds since 1970.
+ * The product is made of two halves, as the widest of it are beyond what a number holds exactly.
+ */
+export function timestampCodec(rule: CellRule): Codec {
+  return {
+    column: { kind: "TIMESTAMPTZ" },
+    decode(cells, first, count, out) {
+      reserveRows(out, count);
+      const { view, index } = cells;
+      const { i32 } = out;
+      for (let i = first, row = out.rows; i < first + count; i++, row++) {
+        if (index[i * 2 + 1] !== 8) {
+          oddCell(cells, i, out, row, rule);
+          continue;
+        }
+        const at = index[i * 2]!;
+        const low = view.getUint32(at + 4) * 1000;
+        const high = view.getInt32(at) * 1000 + Math.floor(low / WORD);
+        if (high > 0x7fffffff || high < -0x80000000) {
+          throw new ValueError(
+            i,
+            `${view.getBigInt64(at)} ms since 1970 are beyond TIMESTAMPTZ`,
+            "--type {column}=BIGINT keeps milliseconds since 1970",
+          );
+        }
+        i32[row * 2] = low;
+        i32[row * 2 + 1] = high;
+      }
+      out.rows += count;
+    },
+    encode: encodeTimestamp,
+  };
+}
+
+function encodeTimestamp(column: ColumnBuffer, first: number, count: number, out: CellWriter): void {
+  out.reserve(count * 8);
+  const { i32 } = column;
+  let at = out.length;
+  for (let row = first; row < first + count; row++) {
+    if (isNull(column, row)) {
+      out.cell(0, -1);
+      continue;
+    }
+    const micros = i32[row * 2 + 1]!;
+    const high = Math.floor(micros / 1000);
+    const rest = (micros - high * 1000) * WORD + (i32[row * 2]! >>> 0);
+    const low = Math.floor(rest / 1000);
+    if (low * 1000 !== rest) {
+      throw new ValueError(row, "an instant with microseconds; a CQL timestamp has milliseconds");
+    }
+    out.view.setInt32(at, high);
+    out.view.setInt32(at + 4, low);
+    out.cell(at, 8);
+    at += 8;
+  }
+  out.length = at;
+}
+
+/** date: CQL native protocol v4, section 6.5, days since 1970 plus 2^31. */
+export function dateCodec(rule: CellRule): Codec {
+  return dayCodec(rule, { kind: "DATE" });
+}
+
+/** date as the number of days since 1970. */
+export function dateIntegerCodec(rule: CellRule): Codec {
+  return dayCodec(rule, { kind: "INTEGER" });
+}
+
+function dayCodec(rule: CellRule, column: { kind: "DATE" | "INTEGER" }): Codec {
+  const isDate = column.kind === "DATE";
+  return {
+    column,
+    decode(cells, first, count, out) {
+      reserveRows(out, count);
+      const { view, index } = cells;
+      const { i32 } = out;
+      for (let i = first, row = out.rows; i < first + count; i++, row++) {
+        if (index[i * 2 + 1] !== 4) {
+          oddCell(cells, i, out, row, rule);
+          continue;
+        }
+        const days = view.getInt32(index[i * 2]!) ^ SIGN;
+        if (isDate && !isDuckdbDate(days)) throw beyondDate(i, days);
+        i32[row] = days;
+      }
+      out.rows += count;
+    },
+    encode(column, first, count, out) {
+      if (isDate) checkDates(column, first, count);
+      encodeWords(column, first, count, out, SIGN);
+    },
+  };
+}
+
+/** DuckDB's ±infinity are ±(2^31−1), and what is below them it can't show. */
+function isDuckdbDate(days: number): boolean {
+  return days > -0x7fffffff && days < 0x7fffffff;
+}
+
+function beyondDate(row: number, days: number): ValueError {
+  return new ValueError(
+    row,
+    `${days} days since 1970 are beyond DATE`,
+    "--type {column}=INTEGER keeps days since 1970",
+  );
+}
+
+function checkDates(column: ColumnBuffer, first: number, count: number): void {
+  for (let row = first; row < first + count; row++) {
+    if (!isNull(column, row) && !isDuckdbDate(column.i32[row]!)) {
+      throw new ValueError(row, "an infinite date, which CQL doesn't have");
+    }
+  }
+}
+
+/** time: CQL native protocol v4, section 6.17, nanoseconds since midnight. */
+export function timeCodec(rule: CellRule): Codec {
+  return {
+    column: { kind: "TIME_NS" },
+    decode(cells, first, count, out) {
+      reserveRows(out, count);
+      const { view, index } = cells;
+      const { i32 } = out;
+      for (let i = first, row = out.rows; i < first + count; i++, row++) {
+        if (index[i * 2 + 1] !== 8) {
+          oddCell(cells, i, out, row, rule);
+          continue;
+        }
+        const at = index[i * 2]!;
+        const high = view.getInt32(at);
+        const low = view.getInt32(at + 4);
+        if (!isTimeOfDay(high, low)) {
+          throw new ValueError(i, `${view.getBigInt64(at)} ns are not a time of day`, BLOB_HINT);
+        }
+        i32[row * 2] = low;
+        i32[row * 2 + 1] = high;
+      }
+      out.rows += count;
+    },
+    encode(column, first, count, out) {
+      for (let row = first; row < first + count; row++) {
+        if (!isNull(column, row) && !isTimeOfDay(column.i32[row * 2 + 1]!, column.i32[row * 2]!)) {
+          throw new ValueError(row, "a time of 24:00, which CQL doesn't have");
+        }
+      }
+      encodeLongs(column, first, count, out);
+    },
+  };
+}
+
+function isTimeOfDay(high: number, low: number): boolean {
+  return high >= 0 && high * WORD + (low >>> 0) < NANOS_OF_DAY;
+}

@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { envName, examplesOf } from "../../src/cli/options.ts";
+import { buildProgram } from "../../src/cli/program.ts";
+import { VERSION } from "../../src/version.ts";
+import { cqlduck } from "./world.ts";
+
+const ignore = () => undefined;
+const program = buildProgram({ export: async () => undefined }, { out: ignore, err: ignore, width: 80 });
+const commands: [string, Command][] = [program, ...program.commands].map((command) => [command.name(), command]);
+
+describe.each(commands)("the help of %s", (name, command) => {
+  it("describes the command, its arguments and its options", () => {
+    expect(command.description()).not.toBe("");
+    for (const argument of command.registeredArguments) expect(argument.description).not.toBe("");
+    for (const option of command.options) {
+      expect(option.description, option.flags).not.toBe("");
+      expect(option.helpGroupHeading, option.flags).toMatch(/^(Connection|Output|Reading|Progress|Other):$/);
+    }
+  });
+
+  it("ends with examples that are understood", async () => {
+    expect(examplesOf(command).length).toBeGreaterThan(0);
+    const { code, stdout } = await cqlduck(name === "cqlduck" ? ["--help"] : [name, "--help"]);
+    expect(code).toBe(0);
+    for (const [line, purpose] of examplesOf(command)) {
+      expect(stdout.text).toContain(`# ${purpose}\n  ${line}\n`);
+      const words = (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
+      expect((await cqlduck(words.slice(1), { env: { CQLDUCK_PASSWORD: "x" } })).code, line).toBe(0);
+    }
+  });
+
+  it("gives each option a variable of its own", () => {
+    const names = command.options.map(envName).filter((variable) => variable !== undefined);
+    expect(new Set(names).size).toBe(names.length);
+    for (const variable of names) expect(variable).toMatch(/^CQLDUCK_[A-Z_]+$/);
+  });
+});
+
+describe("the program", () => {
+  it("prints its version", async () => {
+    for (const argv of [["--version"], ["export", "--version"]]) {
+      expect((await cqlduck(argv)).stdout.text).toBe(`${VERSION}\n`);
+    }
+  });
+
+  it("answers nothing typed with the help, as a usage error", async () => {
+    const { code, stdout, stderr } = await cqlduck([]);
+    expect(code).toBe(2);
+    expect(stdout.text).toBe("");
+    expect(stderr.text).toMatch(/^Usage: cqlduck <command>/);
+  });
+
+  it("has the contract's options and no others", async () => {
+    const flags = commands.flatMap(([, command]) => command.options.map((option) => option.flags.split(" <")[0]));
+    expect(flags.toSorted()).toEqual(
+      [
+        ["--version", "-H, --host", "--dc", "-u, --username", "--password-file", "--consistency", "--request-timeout"],
+        ["--columns", "--compression", "--limit", "--type", "--uuid", "--empty", "--page-size", "--concurrency"],
+        ["--memory", "--restart", "--dry-run", "--progress", "-q, --quiet", "--json", "--debug"],
+      ]
+        .flat()
+        .toSorted(),
+    );
+    expect((await cqlduck(["help", "export"])).stdout.text).toMatch(/--host[\s\S]*\(default: 127.0.0.1:9042\)/);
+  });
+});

@@ -1,0 +1,189 @@
+import { describe, expect, it } from "vitest";
+import { cqlduck } from "./world.ts";
+
+const EXPORT = ["export", "ks.t", "out/"];
+
+/** The error line and the hint of a command that is refused. */
+async function refusal(argv: readonly string[], env?: Record<string, string>) {
+  const { code, stderr, stdout, asked } = await cqlduck(argv, env ? { env } : {});
+  expect(code).toBe(2);
+  expect(asked).toBeUndefined();
+  expect(stdout.text).toBe("");
+  expect(stderr.lines.length).toBeLessThanOrEqual(2);
+  return stderr.text;
+}
+
+describe("export's options", () => {
+  it("have the defaults that help states", async () => {
+    const { code, asked } = await cqlduck(EXPORT);
+    expect(code).toBe(0);
+    expect(asked).toMatchObject({
+      connection: { hosts: ["127.0.0.1:9042"], consistency: "LOCAL_QUORUM" },
+      table: { keyspace: "ks", table: "t" },
+      destination: "out/",
+      compression: { codec: "snappy" },
+      uuid: "text",
+      empty: "error",
+      memoryBytes: 512_000_000,
+      restart: false,
+    });
+    for (const key of ["columns", "limit", "concurrency", "pageSize"] as const) expect(asked?.[key]).toBeUndefined();
+  });
+
+  it("arrive as the values they mean", async () => {
+    const flags =
+      '-H n1 --host [::1]:9043 --dc dc2 --consistency local_one --request-timeout 5m --columns Id,"T" --compression zstd:9 ' +
+      "--limit 50K --type Price=DECIMAL(10,2) --type b=BLOB --uuid native --empty null --page-size 1K --concurrency 8 --memory 1GiB --restart";
+    const { asked } = await cqlduck([...EXPORT, ...flags.split(" ")]);
+    expect(asked).toMatchObject({
+      connection: {
+        hosts: ["n1", "[::1]:9043"],
+        dataCenter: "dc2",
+        consistency: "LOCAL_ONE",
+        requestTimeoutMs: 300_000,
+      },
+      columns: ["id", "T"],
+      compression: { codec: "zstd", level: 9 },
+      limit: 50_000,
+      types: new Map([
+        ["price", "DECIMAL(10,2)"],
+        ["b", "BLOB"],
+      ]),
+      uuid: "native",
+      empty: "null",
+      pageSize: 1000,
+      concurrency: 8,
+      memoryBytes: 2 ** 30,
+      restart: true,
+    });
+    expect(asked?.signal).toBeInstanceOf(AbortSignal);
+  });
+
+  it("may stand before the arguments, and take one value each", async () => {
+    const { asked } = await cqlduck(["export", "-H", "n1", "ks.t", "--limit=5", "out.parquet"]);
+    expect(asked).toMatchObject({ connection: { hosts: ["n1"] }, limit: 5, destination: "out.parquet" });
+  });
+
+  it.each([
+    ["--limit many", /^error: --limit: "many" isn't a count\nhint: .*50K/],
+    ["--limit 0", /--limit/],
+    ["--memory 5XB", /--memory: "5XB" isn't a size\nhint: .*512MB/],
+    ["--request-timeout 30", /--request-timeout: .*\nhint: .*30s/],
+    ["--columns a,,b", /--columns/],
+    ["--columns a,A", /--columns: column a .*twice/],
+    ["--type price", /--type: "price" isn't of the form column=value/],
+    ["--type a=INT --type A=BLOB", /--type: column a has two types/],
+    ["--uuid binary", /--uuid: "binary" is none of text, native/],
+    ["--empty nil", /--empty/],
+    ["--compression lzo", /--compression: "lzo" is none of snappy, zstd/],
+    ["--compression zsdt", /hint: did you mean zstd\?/],
+    ["--compression gzip:9", /only zstd has levels/],
+    ["--compression zstd:23", /1 to 22/],
+    ["--compression zstd:", /1 to 22/],
+    ["--consistency SERIAL", /--consistency/],
+    ["--consistency LOCAL_QORUM", /did you mean LOCAL_QUORUM/],
+    ["--page-size 3G", /--page-size: "3G" is more than 2147483647/],
+    ["--concurrency 1M", /--concurrency/],
+    ["--progress json", /--progress: "json" is none of auto, bar, plain, none/],
+    ["--host n1,n2", /--host: "n1,n2" isn't a host\nhint: .*-H node1 -H node2/],
+    ["--host n1:99999", /a port is a number/],
+    ["--host n1:", /a port is a number/],
+    ["--host cassandra://n1", /isn't a host/],
+    ["--host :9042", /isn't a host/],
+    ["--password-file pw", /no user name\nhint: .*--username/],
+    ["-u reader", /no password for reader\nhint: .*CQLDUCK_PASSWORD/],
+    ["-u reader --password-file /nonexistent/pw", /can't read the password file/],
+  ])("refuse %s", async (flags, says) => {
+    expect(await refusal([...EXPORT, ...flags.split(" ")])).toMatch(says);
+  });
+
+  it.each(["::1", "[::1]", "[fe80::1%eth0]:9042", "10.0.0.1:9142", "node-1.example.org"])(
+    "know the host %s",
+    async (host) => {
+      expect((await cqlduck([...EXPORT, "-H", host])).asked?.connection.hosts).toEqual([host]);
+    },
+  );
+});
+
+describe("the arguments of export", () => {
+  it.each(["out", "out/", "a.b/c", "x.parquet", "out.parquet/", "/tmp/é.parquet", "csv"])("can be %s", async (path) => {
+    expect((await cqlduck(["export", "ks.t", path])).asked?.destination).toBe(path);
+  });
+
+  it.each([
+    ["-", /stdout can't be a destination/],
+    ["", /destination is empty/],
+    ["s3://bucket/x.parquet", /not s3:\/\/ URLs/],
+    ["file:///tmp/x", /not file:\/\/ URLs/],
+    ["x.csv", /writes Parquet, not \.csv\nhint: .*\.parquet/],
+    ["x.json.gz", /not \.json\.gz/],
+    ["x.arrow", /not \.arrow/],
+    ["x.PARQUET", /lower case/],
+  ])("can't be %j", async (path, says) => {
+    expect(await refusal(["export", "ks.t", path])).toMatch(says);
+  });
+
+  it.each([
+    [["export"], /missing required argument 'ks.table'\nhint: usage: cqlduck export .*<ks.table> <destination>/],
+    [["export", "ks.t"], /missing required argument 'destination'/],
+    [["export", "ks.t", "out", "more"], /too many arguments/],
+    [["export", "orders", "out"], /"orders" doesn't say its keyspace/],
+    [["export", "SELECT * FROM ks.t", "out"], /SELECT/],
+  ])("are checked: %j", async (argv, says) => {
+    expect(await refusal(argv)).toMatch(says);
+  });
+});
+
+describe("what isn't there", () => {
+  it.each([
+    [["exprot"], /unknown command 'exprot'\nhint: did you mean export\?/],
+    [["import", "x", "ks.t"], /unknown command 'import'\nhint: cqlduck --help lists the commands/],
+    [["--nope"], /unknown option '--nope'\nhint: cqlduck --help/],
+    [["--quiet", "export", "ks.t", "out"], /hint: options stand behind the command: cqlduck export --quiet/],
+    [[...EXPORT, "--colums", "a"], /unknown option '--colums'\nhint: did you mean --columns\?/],
+    [[...EXPORT, "--user=me"], /hint: did you mean --username\?/],
+    [[...EXPORT, "--where", "a = 1"], /unknown option '--where'\nhint: cqlduck export --help lists the options/],
+    [[...EXPORT, "--limit"], /'--limit <count>' argument missing/],
+  ])("is a usage error: %j", async (argv, says) => {
+    expect(await refusal(argv)).toMatch(says);
+  });
+});
+
+describe("the environment", () => {
+  const env = {
+    CQLDUCK_HOST: "n1,n2:9043",
+    CQLDUCK_TYPE: "a=DECIMAL(10,2),b=BLOB",
+    CQLDUCK_LIMIT: "7",
+    CQLDUCK_PAGE_SIZE: "100",
+    CQLDUCK_RESTART: "yes",
+    CQLDUCK_DC: "",
+  };
+
+  it("says what no flag says", async () => {
+    const { asked } = await cqlduck(EXPORT, { env });
+    expect(asked).toMatchObject({
+      connection: { hosts: ["n1", "n2:9043"], dataCenter: undefined },
+      types: new Map([
+        ["a", "DECIMAL(10,2)"],
+        ["b", "BLOB"],
+      ]),
+      limit: 7,
+      pageSize: 100,
+      restart: true,
+    });
+  });
+
+  it("gives way to flags, for lists as a whole", async () => {
+    const { asked } = await cqlduck([...EXPORT, "-H", "n3", "--limit", "9"], { env });
+    expect(asked).toMatchObject({ connection: { hosts: ["n3"] }, limit: 9, pageSize: 100 });
+  });
+
+  it("is named in errors", async () => {
+    expect(await refusal(EXPORT, { CQLDUCK_LIMIT: "x" })).toMatch(/^error: CQLDUCK_LIMIT: "x" isn't a count/);
+    expect(await refusal(EXPORT, { CQLDUCK_DRY_RUN: "maybe" })).toMatch(/CQLDUCK_DRY_RUN: "maybe" is neither true nor/);
+  });
+
+  it("can say no", async () => {
+    expect((await cqlduck(EXPORT, { env: { CQLDUCK_RESTART: "0" } })).asked?.restart).toBe(false);
+  });
+});
