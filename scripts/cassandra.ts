@@ -60,6 +60,14 @@ function oneOf<T extends string>(flag: string, value: string, allowed: readonly 
   return found;
 }
 
+function readYaml(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`--yaml ${path} can't be read: ${messageOf(error)}`);
+  }
+}
+
 function optionsOf(flags: Flags): ClusterOptions {
   const tokens = Number(flags.tokens);
   if (!Number.isInteger(tokens) || tokens < 1 || tokens > 256) {
@@ -76,7 +84,7 @@ function optionsOf(flags: Flags): ClusterOptions {
     fullJit: flags["full-jit"],
     detached: true,
     ...(flags.dir === undefined ? {} : { dir: flags.dir }),
-    ...(flags.yaml === undefined ? {} : { yaml: readFileSync(flags.yaml, "utf8") }),
+    ...(flags.yaml === undefined ? {} : { yaml: readYaml(flags.yaml) }),
     onProgress: (line) => console.error(line),
   };
 }

@@ -6,20 +6,23 @@
 import { run } from "./cli/run.ts";
 import type { Output } from "./cli/terminal.ts";
 
-run({
-  argv: process.argv.slice(2),
-  env: process.env,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  process,
-  exit: (code) => process.exit(code),
-  loadOperations: () => import("./operations/export.ts"),
-}).then(async (code) => {
+void main();
+
+async function main(): Promise<void> {
+  const code = await run({
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    process,
+    exit: (code) => process.exit(code),
+    loadOperations: () => import("./operations/export.ts"),
+  });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   // Drivers may hold sockets and timers; the work is done.
   process.exit(code);
-});
+}
 
 function flushed(output: Output): Promise<void> {
   return new Promise((resolve) => {

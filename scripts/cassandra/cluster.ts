@@ -10,7 +10,7 @@ import { ClusterError } from "../../src/base/errors.ts";
 import { makeCerts, type TlsFiles } from "./certs.ts";
 import { javaArguments, logback, type NodeConfig, type TlsMode, tokensOf, yamlOf } from "./config.ts";
 import { type CassandraVersion, jarsOf } from "./jars.ts";
-import { findJava, privileges, tail } from "./java.ts";
+import { findJava, type Java, privileges, tail } from "./java.ts";
 import { findPlaces } from "./network.ts";
 import { isReady } from "./probe.ts";
 import { killNode, nodeGone, thisProcess } from "./processes.ts";
@@ -96,10 +96,12 @@ async function untilReady(node: Node, credentials: Cluster["credentials"]): Prom
   }
 }
 
-async function planNodes(options: ClusterOptions, dir: string): Promise<Node[]> {
+interface Software extends Java {
+  readonly lib: string;
+}
+
+async function planNodes(options: ClusterOptions, dir: string, { java, keytool, lib }: Software): Promise<Node[]> {
   const { version = "5.0", nodes: count = 1, tokens = 16, tls: tlsMode = "none" } = options;
-  const { java, keytool } = findJava();
-  const lib = jarsOf(version, options.onProgress ?? (() => {}));
   const { addresses, nativePort, storagePort, jmxPorts } = await findPlaces(count);
   const tls = tlsMode === "none" ? undefined : makeCerts(join(dir, "certs"), addresses, keytool);
   const prefix = privileges(!options.detached);
@@ -152,13 +154,15 @@ function dieWith(nodes: readonly Node[], dir: string, temporary: boolean): () =>
 
 /** Starts a cluster and waits until every node answers CQL and sees all others. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { version = "5.0", onProgress = () => {} } = options;
   await removeOrphans();
+  const software = { ...findJava(), lib: jarsOf(version, onProgress) };
   const { dir, temporary } = prepareDir(options.dir);
   const credentials = options.auth ? superuser : undefined;
   const ownerOf = options.detached ? {} : { owner: thisProcess() };
   let nodes: readonly Node[] = [];
   const record = () => ({
-    version: options.version ?? ("5.0" as const),
+    version,
     temporary,
     ...ownerOf,
     port: nodes[0]?.config.nativePort ?? 0,
@@ -177,7 +181,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await nodeGone(pidOf(node), node.config.dir);
   };
   try {
-    nodes = await planNodes(options, dir);
+    nodes = await planNodes(options, dir, software);
     release = dieWith(nodes, dir, temporary);
     for (const node of nodes) launch(node);
     writeRecord(dir, record());
@@ -190,7 +194,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const { port } = record();
   return {
     dir,
-    version: options.version ?? "5.0",
+    version,
     hosts: nodes.map((node) => node.config.address),
     port,
     get nodes() {

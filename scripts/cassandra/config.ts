@@ -156,6 +156,8 @@ export function javaArguments(config: NodeConfig, lib: string): string[] {
     "cassandra.consistent.rangemovement": "false",
     "cassandra.superuser_setup_delay_ms": "0",
     "cassandra.shutdown_announce_in_ms": "0",
+    // Schema changes need no flush of their own: the commit log outlives SIGKILL, and they are the bulk of a test run.
+    "cassandra.test.flush_local_schema_changes": "false",
     // 4.0 doesn't start without JMX.
     ...(config.version === "4.0" ? { "cassandra.jmx.local.port": String(config.jmxPort) } : {}),
   };

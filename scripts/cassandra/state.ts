@@ -80,11 +80,20 @@ export async function removeCluster(dir: string): Promise<boolean> {
   return true;
 }
 
+function isOrphan(dir: string): boolean {
+  try {
+    const owner = readRecord(dir)?.owner;
+    return owner !== undefined && !ownerLives(owner);
+  } catch {
+    // Another user's, or just going away.
+    return false;
+  }
+}
+
 /** Removes the clusters whose owner died without stopping them. */
 export async function removeOrphans(): Promise<void> {
   const names = readdirSync(tmpdir()).filter((name) => name.startsWith(temporaryPrefix));
   for (const dir of names.map((name) => join(tmpdir(), name))) {
-    const owner = readRecord(dir)?.owner;
-    if (owner && !ownerLives(owner)) await removeCluster(dir);
+    if (isOrphan(dir)) await removeCluster(dir);
   }
 }

@@ -59,9 +59,17 @@ function stackLines(error: unknown): string[] {
   const lines: string[] = [];
   // A chain of causes ends; a cycle made by mistake must too.
   for (let at = error, depth = 0; at !== undefined && depth < 8; depth++) {
-    const stack = at instanceof Error ? (at.stack ?? at.message) : String(at);
+    const stack = stackOf(at);
     lines.push(...(depth > 0 ? `caused by ${stack}` : stack).split("\n"));
     at = at instanceof Error ? at.cause : undefined;
   }
   return lines;
+}
+
+/** Name, message and stack. Bun's stack has the message that the error was made with, not one given later. */
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? "";
+  if (stack.includes(error.message)) return stack;
+  return [`${error.name}: ${error.message}`, ...stack.split("\n").slice(1)].join("\n");
 }

@@ -22,7 +22,7 @@ interface Part {
   readonly rank: number;
 }
 
-/** One line of less than `width` characters: the last column is left free, since writing there wraps on some terminals. */
+/** One line of less than `width` characters: writing into the last column makes some terminals wrap. */
 export function frame(progress: Progress, width: number, phase: Phase = "read"): string {
   const room = Math.max(0, width - 1);
   const reading = phase === "read";

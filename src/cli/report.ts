@@ -10,9 +10,10 @@ const FILES_NAMED = 5;
 
 /** What an export did. `noticed` are the notices that were printed while it ran. */
 export function reportText(report: ExportReport, noticed: ReadonlySet<string>): string {
+  const rate = `${formatDuration(report.elapsedMs)} (${formatCount(report.rowsPerSecond)} rows/s)`;
   const head =
-    `exported ${plural(report.rows, "row")} (${formatSize(report.bytes)}) from ${report.source} to ${report.destination} ` +
-    `in ${formatDuration(report.elapsedMs)} (${formatCount(report.rowsPerSecond)} rows/s), ${plural(report.files.length, "file")}`;
+    `exported ${plural(report.rows, "row")} (${formatSize(report.bytes)}) from ${report.source} ` +
+    `to ${report.destination} in ${rate}, ${plural(report.files.length, "file")}`;
   const decimals = Object.entries(report.decimals).map(([column, type]) => `${column} fits ${type}`);
   const more = report.files.length - FILES_NAMED;
   const rows: [string, string][] = [

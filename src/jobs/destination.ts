@@ -91,7 +91,7 @@ async function checkParent(destination: string): Promise<void> {
   const found = await statusOf(parent);
   if (found?.kind === "directory") return;
   if (found !== undefined) throw new UsageError(`${parent} is not a directory`);
-  throw new UsageError(`the directory ${parent} does not exist`, { hint: `Make it: mkdir -p ${parent}` });
+  throw new UsageError(`the directory ${parent} does not exist`, { hint: `make it: mkdir -p ${parent}` });
 }
 
 async function lockDirectory(directory: string): Promise<JobLock> {
@@ -116,22 +116,22 @@ function refuse(destination: string, found: DestinationState): void {
       return;
     case "unfinished-job":
       throw new UsageError(`${destination} holds an unfinished job`, {
-        hint: "--restart drops it, with all it has read, and begins again.",
+        hint: "--restart drops it, with all it has read, and begins again",
       });
     case "published":
       throw new UsageError(`${destination} holds an export of ${found.files} files, finished ${found.at}`, {
-        hint: "Choose another destination, or remove this one first.",
+        hint: "choose another destination, or remove this one first",
       });
     case "file-exists":
-      throw new UsageError(`${destination} exists already`, { hint: "Choose another name, or remove the file first." });
+      throw new UsageError(`${destination} exists already`, { hint: "choose another name, or remove the file first" });
     case "foreign-files": {
       const { names } = found;
       const shown = names.slice(0, 3).join(", ") + (names.length > 3 ? `, … (${names.length})` : "");
-      throw new UsageError(`${destination} is not empty: ${shown}`, { hint: "Choose a new or empty directory." });
+      throw new UsageError(`${destination} is not empty: ${shown}`, { hint: "choose a new or empty directory" });
     }
     case "wrong-kind":
       throw new UsageError(`${destination} is a ${found.found}`, {
-        hint: "A name that ends in .parquet is one file, any other a directory of files.",
+        hint: "a name that ends in .parquet is one file, any other a directory of files",
       });
   }
 }

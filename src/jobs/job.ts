@@ -287,7 +287,7 @@ export async function readJson(path: string): Promise<JsonObject | undefined> {
 /** State files are written whole or not at all, so this is damage, not an interrupted write. */
 export function garbled(path: string, why: string, cause?: unknown): DataError {
   return new DataError(`${path} is damaged: ${why}`, {
-    hint: `Begin again with --restart; if that fails too, remove ${dirname(path)}.`,
+    hint: `begin again with --restart; if that fails too, remove ${dirname(path)}`,
     cause,
   });
 }

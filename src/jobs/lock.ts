@@ -84,7 +84,7 @@ export class JobLock {
     if (last?.holder?.token === this.#token) return;
     const other = last?.holder === undefined ? "" : ` by process ${last.holder.pid} on ${last.holder.host}`;
     throw new StorageError(`the lock of ${this.directory} was taken over${other}`, {
-      hint: "This process stood still for too long, or the lock file was removed. Let the other one finish.",
+      hint: "this process stood still for too long, or the lock file was removed; let the other one finish",
     });
   }
 
@@ -153,7 +153,7 @@ function readChain(directory: string): Link[] {
     chain.push(link);
     path = successorOf(directory, link);
   }
-  throw new StorageError(`${directory} holds more than ${MAX_LINKS} lock files`, { hint: "Remove them: lock.*" });
+  throw new StorageError(`${directory} holds more than ${MAX_LINKS} lock files`, { hint: "remove them: lock.*" });
 }
 
 function readLink(path: string): Link | undefined {
@@ -243,13 +243,13 @@ function heldBy(directory: string, link: Link): UsageError {
   const { holder, path } = link;
   if (holder === undefined) {
     return new UsageError(`another process is about to work in ${directory}`, {
-      hint: `If there is none, remove ${path} after a minute.`,
+      hint: `if there is none, remove ${path} after a minute`,
     });
   }
   return new UsageError(
     `process ${holder.pid} on ${holder.host} has been working in ${directory} since ${holder.since}`,
     {
-      hint: `Wait for it, or stop it and try again. If there is no such process, remove ${path}.`,
+      hint: `wait for it, or stop it and try again; if there is no such process, remove ${path}`,
     },
   );
 }

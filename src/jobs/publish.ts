@@ -243,18 +243,18 @@ async function readIntent(directory: string): Promise<Intent | undefined> {
 
 function wrongSize(path: string, found: number | undefined, recorded: number): StorageError {
   return new StorageError(`${path} has ${found ?? "no"} bytes; it was recorded with ${recorded}`, {
-    hint: "Somebody changed or removed it. Begin again with --restart.",
+    hint: "somebody changed or removed it; begin again with --restart",
   });
 }
 
 function inTheWay(path: string): StorageError {
   return new StorageError(`${path} is in the way: it was not there when the job began`, {
-    hint: "Nothing of it was touched. Move it away and try again.",
+    hint: "nothing of it was touched; move it away and try again",
   });
 }
 
 function lost(source: string, target: string): StorageError {
   return new StorageError(`neither ${source} nor ${target} is the file that was recorded`, {
-    hint: "Somebody removed or changed it. Begin again with --restart.",
+    hint: "somebody removed or changed it; begin again with --restart",
   });
 }

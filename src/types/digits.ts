@@ -3,6 +3,8 @@
  * (BigInt only where a number is too small). Knows neither columns nor cells.
  */
 
+import { Buffer } from "node:buffer";
+
 /** Two's complement of up to so many bytes is read as a number. */
 export const SMALL_BYTES = 6;
 /** Numbers of up to so many digits are exact. */
@@ -26,9 +28,8 @@ export function readSmall(body: Uint8Array, at: number, size: number): number {
 
 /** The number that any bytes of big-endian two's complement say. */
 export function readBig(body: Uint8Array, at: number, size: number): bigint {
-  let hex = "0x";
-  for (let i = at; i < at + size; i++) hex += body[i]!.toString(16).padStart(2, "0");
-  return BigInt.asIntN(size * 8, BigInt(hex));
+  const hex = Buffer.from(body.buffer, body.byteOffset + at, size).toString("hex");
+  return BigInt.asIntN(size * 8, BigInt(`0x${hex}`));
 }
 
 /** Writes a number of up to 2^53 as the shortest two's complement; returns how many bytes that took. */
@@ -49,8 +50,9 @@ export function writeBig(bytes: Uint8Array, at: number, value: bigint): number {
   let hex = (value < 0n ? ~value : value).toString(16);
   if (hex.length % 2 === 1) hex = `0${hex}`;
   else if (hex.charCodeAt(0) > ZERO + 7) hex = `00${hex}`;
-  for (let i = 0; i < hex.length; i += 2) bytes[at + i / 2] = Number.parseInt(hex.slice(i, i + 2), 16) ^ flip;
-  return hex.length / 2;
+  const magnitude = Buffer.from(hex, "hex");
+  for (let i = 0; i < magnitude.length; i++) bytes[at + i] = magnitude[i]! ^ flip;
+  return magnitude.length;
 }
 
 /** Turns little-endian two's complement into the shortest big-endian one; returns how many bytes that took. */

@@ -7,15 +7,14 @@ import { uniqueNames } from "../base/names.ts";
 import type { CellRule } from "./cells.ts";
 import type { Codec } from "./codec.ts";
 import { listCodec, mapCodec } from "./collections.ts";
-import type { CqlType } from "./cql.ts";
-import { cqlTypeToText } from "./cql-text.ts";
+import { type CqlType, cqlTypeToText } from "./cql-type.ts";
 import { decimalFixedCodec, decimalTextCodec, varintFixedCodec } from "./decimal.ts";
 import { DURATION_COLUMN, durationCodec } from "./duration.ts";
 import { doubleCodec, floatCodec } from "./floats.ts";
 import { inetCodec } from "./inet.ts";
 import { bigintCodec, booleanCodec, intCodec, smallintCodec, tinyintCodec } from "./integers.ts";
 import { structCodec } from "./structs.ts";
-import { dateCodec, dateIntegerCodec, timeCodec, timestampCodec } from "./temporal.ts";
+import { dateCodec, timeCodec, timestampCodec } from "./temporal.ts";
 import { asciiCodec, bytesCodec, textCodec } from "./text.ts";
 import { uuidNativeCodec, uuidTextCodec } from "./uuid.ts";
 import * as text from "./value-text.ts";
@@ -71,6 +70,7 @@ function decimalForm(
   };
 }
 
+const dateForm = (kind: "DATE" | "INTEGER") => form({ kind }, (rule) => dateCodec(rule, kind));
 const fixed = (length: number) => () => length;
 const varchar: ColumnType = { kind: "VARCHAR" };
 const blob: ColumnType = { kind: "BLOB" };
@@ -116,7 +116,7 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
   boolean: { fixedLength: fixed(1), forms: [form({ kind: "BOOLEAN" }, booleanCodec)], text: text.booleanText },
   counter: { forms: [form({ kind: "BIGINT" }, bigintCodec)], text: text.integerText },
   date: {
-    forms: [form({ kind: "DATE" }, dateCodec), form({ kind: "INTEGER" }, dateIntegerCodec)],
+    forms: [dateForm("DATE"), dateForm("INTEGER")],
     text: text.dateText,
   },
   decimal: {

@@ -19,7 +19,7 @@ function exportTable(options: ExportOptions): Promise<never> {
   });
 }
 
-run({
+void run({
   argv,
   env: process.env,
   stdin: process.stdin,

@@ -7,9 +7,12 @@ import { PROGRESS, Sink } from "./world.ts";
 
 describe("a frame", () => {
   it.each([
-    [120, "reading  [===========>                 ]  42%  1,234,567 rows  62,500/s  123 MB  12 segments  ETA 1m 05s"],
-    [90, "[=====>       ]  42%  1,234,567 rows  62,500/s  123 MB  12 segments  ETA 1m 05s"],
-    [60, "[===>      ]  42%  1,234,567 rows  62,500/s  ETA 1m 05s"],
+    [
+      120,
+      "reading  [===============>                      ]  42%  1,234,567 rows  62,500/s  123 MB  12 segments  ETA 1m 05s",
+    ],
+    [90, "reading  [====>         ]  42%  1,234,567 rows  62,500/s  123 MB  12 segments  ETA 1m 05s"],
+    [60, "[====>         ]  42%  1,234,567 rows  62,500/s  ETA 1m 05s"],
     [40, "42%  1,234,567 rows  ETA 1m 05s"],
     [20, "42%  1,234,567 rows"],
   ])("has in %i columns what fits", (width, text) => {

@@ -20,13 +20,12 @@ export function decimal(scale: number, unscaled: bigint): Buffer {
   return Buffer.concat([integer(4, scale), varint(unscaled)]);
 }
 
-/** The length comes first: as many leading one bits as bytes follow. */
+/** As many leading one bits as bytes follow the first; the first holds the highest bits of the value. */
 function unsignedVint(value: bigint): Buffer {
   let extra = 0;
   while (extra < 8 && value >> BigInt(7 * (extra + 1)) !== 0n) extra++;
-  const bytes = integer(extra + 1, extra === 8 ? value | (0xffn << 64n) : value);
-  if (extra === 8) return Buffer.concat([Buffer.from([0xff]), integer(8, value)]);
-  bytes[0] = bytes[0]! | (0xff & (0xff << (8 - extra)));
+  const bytes = integer(9, value).subarray(8 - extra);
+  bytes[0] = bytes[0]! | ((0xff << (8 - extra)) & 0xff);
   return bytes;
 }
 

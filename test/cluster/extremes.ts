@@ -108,8 +108,6 @@ const decimals = [
   decimal(2 ** 31 - 1, 0n),
   decimal(-(2 ** 31), -1n),
   decimal(-(2 ** 31), 0n),
-  // more bytes than the number needs
-  Buffer.concat([integer(4, 1), hex("0000000a")]),
 ];
 
 const varints = [
@@ -189,7 +187,7 @@ const times = [0n, 1n, 999n, 1000n, 43_200_000_000_000n, day - 1000n, day - 1n].
 const blobs = [1, 2, 12, 13, 255, 256, 65_535].map((length) => Buffer.alloc(length, 0xc3));
 const longBlobs = [65_536, 2 ** 20].map((length) => Buffer.alloc(length, "0123456789abcdef", "hex"));
 
-const everyType: readonly Extremes[] = [
+export const everyType: readonly Extremes[] = [
   { type: "ascii", values: asciis },
   { type: "bigint", values: integers(8, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n), alone: [empty] },
   { type: "blob", values: [empty, hex("00"), hex("ff"), ...blobs], alone: longBlobs },
@@ -208,7 +206,7 @@ const everyType: readonly Extremes[] = [
   { type: "timeuuid", values: timeuuids, alone: [empty] },
   { type: "tinyint", values: integers(1) },
   { type: "uuid", values: uuids, alone: [empty] },
-  { type: "varint", values: [...varints, hex("0001"), hex("ffff")], alone: [empty] },
+  { type: "varint", values: varints, alone: [empty] },
 ];
 
 /** A row: raw bytes by column, besides the key. */
@@ -294,6 +292,36 @@ async function createVectors(client: Client, keyspace: string): Promise<string> 
   }));
   await insertRows(client, `${keyspace}.x_vector`, [...rows, {}]);
   return "x_vector";
+}
+
+/** Values that the server keeps although the protocol gives them no meaning, or that have a shorter equal. By type. */
+export const illFormed: readonly (readonly [type: string, values: readonly Buffer[]])[] = [
+  // surrogates, an overlong NUL, a code point above U+10FFFF: no UTF-8
+  ["text", ["eda080", "61eda0bdedb88062", "c080", "f4908080"].map(hex)],
+  ["time", [-1n, day, 2n ** 63n - 1n].map((value) => integer(8, value))],
+  ["boolean", ["02", "ff"].map(hex)],
+  ["varint", ["0001", "ffff", "00000000000000000000000000000000000000007f"].map(hex)],
+  ["decimal", ["00000000", "000000010000000a"].map(hex)],
+  // elements of no bytes, which are neither null nor a number
+  ["frozen<list<int>>", [list(empty), list(integer(4, 1), empty)]],
+  ["set<int>", [list(empty)]],
+  ["map<int, int>", [map([integer(4, 1), empty]), map([empty, integer(4, 1)])]],
+  ["tuple<int, int>", [empty, fields(empty, null), fields(integer(4, 1))]],
+];
+
+/** Creates the tables `i_0`, `i_1`, … with the ill-formed values, in the order of `illFormed`; returns their names. */
+export async function createIllFormed(client: Client, keyspace: string): Promise<string[]> {
+  const tables = illFormed.map((_, i) => `i_${i}`);
+  for (const [i, [type, values]] of illFormed.entries()) {
+    const table = `${keyspace}.${tables[i]}`;
+    await client.execute(`CREATE TABLE ${table} (k int PRIMARY KEY, v ${type})`);
+    await insertRows(
+      client,
+      table,
+      values.map((v) => ({ v })),
+    );
+  }
+  return tables;
 }
 
 /** Creates the tables `x_…` with all extreme values; returns their names. */

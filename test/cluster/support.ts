@@ -10,6 +10,12 @@ import { type Cluster, type ClusterOptions, startCluster } from "../../scripts/c
 
 const longestLabel = 16;
 
+/** What to undo at the end of the test file, last things first; hooks made inside hooks would not be run. */
+const cleanups: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
 /** What a client needs to know; a `Cluster` has it all. */
 type Contact = Pick<Cluster, "hosts" | "port" | "credentials" | "tls">;
 
@@ -35,7 +41,7 @@ async function connect({ hosts, port, credentials, tls }: Contact): Promise<Clie
       : {}),
   });
   await client.connect();
-  afterAll(() => client.shutdown());
+  cleanups.push(() => client.shutdown());
   return client;
 }
 
@@ -53,7 +59,7 @@ export async function testKeyspace(client: Client, label: string, replicas = 1):
   const keyspace = `cqlduck_test_${label}_${randomBytes(3).toString("hex")}`;
   const replication = `{'class': 'SimpleStrategy', 'replication_factor': ${replicas}}`;
   await client.execute(`CREATE KEYSPACE ${keyspace} WITH replication = ${replication}`);
-  afterAll(async () => {
+  cleanups.push(async () => {
     const answer = await client.execute("SELECT keyspace_name FROM system_schema.keyspaces");
     const names = answer.rows.map((row): string => row["keyspace_name"]);
     for (const name of names.filter((name) => name === keyspace || name.startsWith(`${keyspace}_`))) {
@@ -66,7 +72,7 @@ export async function testKeyspace(client: Client, label: string, replicas = 1):
 /** A cluster of the test file's own, stopped at its end. */
 export async function startOwnCluster(options: ClusterOptions): Promise<Cluster> {
   const cluster = await startCluster(options);
-  afterAll(() => cluster.stop());
+  cleanups.push(() => cluster.stop());
   return cluster;
 }
 

@@ -300,7 +300,8 @@ ENCODERS = {
 def encode(cql, array):
     """The CQL bytes of every value of the array, None for null. @raises Unsupported"""
     if isinstance(array, pyarrow.ExtensionArray):
-        array = array.storage
+        # duckdb's lossless Arrow has booleans of one byte
+        array = array.storage.cast(pyarrow.bool_()) if array.type.extension_name == "arrow.bool8" else array.storage
     kind = array.type
     if pyarrow.types.is_string_view(kind):
         array = array.cast(pyarrow.large_string())

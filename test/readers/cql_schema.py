@@ -29,7 +29,7 @@ TOKEN = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([A-Za-z0-9_.]+(?
 def shape(kind):
     """An Arrow type as text, without what differs between readers only: offsets' width, names of list elements."""
     if isinstance(kind, pyarrow.BaseExtensionType):
-        return "uuid" if kind.extension_name == "arrow.uuid" else str(kind)
+        return {"arrow.uuid": "uuid", "arrow.bool8": "bool"}.get(kind.extension_name, str(kind))
     types = pyarrow.types
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return "string"

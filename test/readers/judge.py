@@ -28,9 +28,13 @@ sys.set_int_max_str_digits(0)
 class Different(Exception):
     """The files can't be compared further: what is wrong with them."""
 
-    def __init__(self, file, problems):
-        super().__init__(problems)
-        self.differences = [{"file": file, "problem": problem} for problem in problems]
+    def __init__(self, differences):
+        super().__init__(differences)
+        self.differences = differences
+
+
+def findings(file, problems):
+    return [{"file": file, "problem": problem} for problem in problems]
 
 
 class Cells:
@@ -83,22 +87,25 @@ def read_columns(path, types):
 
 
 def check_schemas(files, columns, uuid_shape):
-    """The schema that all files share. @raises Different"""
-    shared = None
+    """The schema that all files share. @raises Different with what is wrong with each of them"""
+    shared, found = None, []
     for file in files:
         try:
             schema = readers.file_schema(file)
         except (pyarrow.ArrowException, OSError) as error:
-            raise Different(file, [f"not readable: {error}"]) from error
+            found += findings(file, [f"not readable: {error}"])
+            continue
         problems = cql_schema.metadata_problems(columns, schema)
-        if len(schema.names) != len(columns):
-            raise Different(file, [*problems, f"{len(schema.names)} columns, the cells have {len(columns)}"])
-        problems += cql_schema.type_problems(columns, schema, uuid_shape)
-        if problems:
-            raise Different(file, problems)
-        if shared is not None and not shared.equals(schema):
-            raise Different(file, [f"other columns than in {files[0]}"])
-        shared = schema
+        if len(schema.names) == len(columns):
+            problems += cql_schema.type_problems(columns, schema, uuid_shape)
+        else:
+            problems.append(f"{len(schema.names)} columns, the cells have {len(columns)}")
+        shared = shared or schema
+        if not problems and not shared.equals(schema):
+            problems.append(f"other columns than in {files[0]}")
+        found += findings(file, problems)
+    if found:
+        raise Different(found)
     return shared
 
 
@@ -118,12 +125,12 @@ def file_rows(files, columns, schema, reader):
                     for field, own in zip(schema, batch.schema) if not reader_fits(reader, field.type, own.type)
                 ]
                 if odd or len(batch.schema) != len(schema):
-                    raise Different(file, odd or [f"{reader} reads {len(batch.schema)} columns"])
+                    raise Different(findings(file, odd or [f"{reader} reads {len(batch.schema)} columns"]))
                 yield from zip(*(cql_encode.encode(c["type"], array) for c, array in zip(columns, batch.columns)))
         except Different:
             raise
         except Exception as error:  # a reader's own errors have no common class; its refusal is a finding
-            raise Different(file, [f"{reader}: {type(error).__name__}: {error}"]) from error
+            raise Different(findings(file, [f"{reader}: {type(error).__name__}: {error}"])) from error
 
 
 def rows_of(rows, wanted):
@@ -182,7 +189,7 @@ def describe(missing, unexpected, columns, keys):
 def judge(options, columns):
     files = readers.parquet_files(options.path)
     if not files:
-        raise Different(options.path, ["no Parquet file"])
+        raise Different(findings(options.path, ["no Parquet file"]))
     schema = check_schemas(files, columns, "uuid" if options.uuid == "native" else "string")
     changes = [cql_normalise.normaliser(c["type"], f.type, options.empty_null) for c, f in zip(columns, schema)]
     cells = Cells(options.cells, columns, changes)

@@ -126,7 +126,7 @@ async function preparePython(): Promise<string | undefined> {
     // An environment points at the interpreter it was made with.
     .update(`${python.version}\0${python.path}`)
     .digest("hex");
-  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cqlduck-dev");
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "cqlduck-dev");
   const venv = join(cache, `venv-${hash.slice(0, 16)}`);
   if (existsSync(interpreter(venv))) return interpreter(venv);
   await mkdir(cache, { recursive: true });

@@ -1,0 +1,98 @@
+/*
+ * Every table of fixtures/cql and every extreme value: exported, read back by readers that are not ours, and compared
+ * cell by cell with the bytes that the server holds.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "cassandra-driver";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { exportTable } from "../../src/index.ts";
+import type { ExportOptions } from "../../src/operations/options.ts";
+import { parseCqlType } from "../../src/types/cql.ts";
+import { type JudgeColumn, judge, judgePython, READERS } from "../readers/venv.ts";
+import { fixtureFiles, loadCql, serverVersion } from "./cql.ts";
+import { createExtremes } from "./extremes.ts";
+import { testClient, testKeyspace } from "./support.ts";
+import { serverRows } from "./wire.ts";
+
+let client: Client;
+let keyspace: string;
+let directory: string;
+const python = await judgePython();
+
+beforeAll(async () => {
+  client = await testClient();
+  keyspace = await testKeyspace(client, "exact");
+  directory = await mkdtemp(join(tmpdir(), "cqlduck-exact-"));
+  for (const file of fixtureFiles(await serverVersion(client), false)) await loadCql(client, file, { keyspace });
+  await createExtremes(client, keyspace);
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+async function tablesOf(name: string): Promise<string[]> {
+  const tables = await client.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", [name]);
+  const views = await client.execute("SELECT view_name FROM system_schema.views WHERE keyspace_name = ?", [name]);
+  return [...tables.rows.map((row) => row["table_name"]), ...views.rows.map((row) => row["view_name"])];
+}
+
+async function columnsOf(ks: string, table: string, names: readonly string[]): Promise<JudgeColumn[]> {
+  const udts = await client.execute("SELECT * FROM system_schema.types WHERE keyspace_name = ?", [ks]);
+  const types = new Map(
+    udts.rows.map((row) => [row["type_name"], { fields: row["field_names"], types: row["field_types"] }]),
+  );
+  const columns = await client.execute(
+    "SELECT column_name, type FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?",
+    [ks, table],
+  );
+  const texts = new Map(columns.rows.map((row) => [row["column_name"], row["type"]]));
+  return names.map((name) => ({ name, type: parseCqlType(texts.get(name), types) }));
+}
+
+let files = 0;
+
+/** Exports a table and has each reader compare it with the server. */
+async function check(ks: string, table: string, more: Partial<ExportOptions> = {}): Promise<number> {
+  const { host, port } = inject("cassandra");
+  const server = await serverRows(host, port, `SELECT * FROM "${ks}"."${table}"`);
+  const destination = join(directory, `${files++}.parquet`);
+  const connection = { hosts: [`${host}:${port}`] };
+  const report = await exportTable({ connection, table: { keyspace: ks, table }, destination, ...more });
+  expect(report.rows).toBe(server.rows.length);
+  const columns = await columnsOf(ks, table, server.names);
+  for (const reader of READERS) {
+    const verdict = await judge(destination, columns, server.rows, {
+      reader,
+      emptyNull: more.empty === "null",
+      uuid: more.uuid ?? "text",
+    });
+    expect(verdict.rows).toBe(server.rows.length);
+  }
+  return server.rows.length;
+}
+
+describe.skipIf(python === undefined)("each cell is the one that the server holds", () => {
+  it("in every table and view of the fixtures", { timeout: 600_000 }, async () => {
+    const failures: string[] = [];
+    let rows = 0;
+    const names = await client.execute("SELECT keyspace_name FROM system_schema.keyspaces");
+    const ours = names.rows.map((row) => row["keyspace_name"] as string).filter((name) => name.startsWith(keyspace));
+    for (const ks of ours) {
+      for (const table of await tablesOf(ks)) {
+        await check(ks, table, { empty: "null" }).then(
+          (n) => {
+            rows += n;
+          },
+          (error: unknown) => failures.push(`${ks}.${table}: ${String(error)}`),
+        );
+      }
+    }
+    expect(failures).toEqual([]);
+    expect(rows).toBeGreaterThan(100);
+  });
+
+  it("with native uuids", async () => {
+    await check(keyspace, "all_types", { empty: "null", uuid: "native" });
+  });
+});
