@@ -70,7 +70,9 @@ export async function writeEvents(client: Client, keyspace: string): Promise<voi
   await inParallel(
     Array.from({ length: DEVICES }, (_, device) => () => {
       const day = types.LocalDate.fromDate(new Date(FIRST_DAY));
-      return client.execute(firmware, [`v${1 + (device % 3)}.${device % 10}`, deviceName(device), day], { prepare: true });
+      return client.execute(firmware, [`v${1 + (device % 3)}.${device % 10}`, deviceName(device), day], {
+        prepare: true,
+      });
     }),
   );
 }

@@ -152,7 +152,9 @@ function consistencyOf(name: string): Cluster["consistency"] {
   const lower = name.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const code = levels[lower];
   if (code === undefined) {
-    throw new UsageError(`${name} is not a consistency level`, { hint: "for example LOCAL_QUORUM, LOCAL_ONE, QUORUM, ONE or ALL" });
+    throw new UsageError(`${name} is not a consistency level`, {
+      hint: "for example LOCAL_QUORUM, LOCAL_ONE, QUORUM, ONE or ALL",
+    });
   }
   return { name: name.toUpperCase(), code };
 }

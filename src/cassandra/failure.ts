@@ -52,24 +52,29 @@ export function clusterFailure(error: unknown, doing: string): CqlduckError {
   if (inner instanceof errors.AuthenticationError || code === BAD_CREDENTIALS) return loginRefused(text, error);
   const advice = code === undefined ? adviceForNoAnswer(inner) : adviceForCode(code, text);
   const message = `${doing}: ${text}`;
-  if (code === UNAUTHORIZED) return new UsageError(message, { cause: error, hint: "ask for the permission SELECT on it" });
+  if (code === UNAUTHORIZED)
+    return new UsageError(message, { cause: error, hint: "ask for the permission SELECT on it" });
   return new ClusterError(message, { cause: error, hint: advice });
 }
 
 function loginRefused(text: string, cause: unknown): UsageError {
   const noCredentials = /requires authentication|no auth(entication)? provider/i.test(text);
-  return new UsageError(noCredentials ? "the cluster asks for a user name and password" : `the login was refused: ${text}`, {
-    cause,
-    hint: noCredentials
-      ? "say -u <user> and --password-file <file>, or set CQLDUCK_PASSWORD"
-      : "check -u/--username and the password (--password-file or CQLDUCK_PASSWORD)",
-  });
+  return new UsageError(
+    noCredentials ? "the cluster asks for a user name and password" : `the login was refused: ${text}`,
+    {
+      cause,
+      hint: noCredentials
+        ? "say -u <user> and --password-file <file>, or set CQLDUCK_PASSWORD"
+        : "check -u/--username and the password (--password-file or CQLDUCK_PASSWORD)",
+    },
+  );
 }
 
 function adviceForNoAnswer(error: unknown): string | undefined {
   const text = messageOf(error);
   if (error instanceof errors.OperationTimedOutError) return "raise --request-timeout, or lower --page-size";
-  if (/ECONNREFUSED/.test(text)) return "is Cassandra running there, and is this its native transport port (usually 9042)?";
+  if (/ECONNREFUSED/.test(text))
+    return "is Cassandra running there, and is this its native transport port (usually 9042)?";
   if (/ENOTFOUND|EAI_AGAIN/.test(text)) return "check the spelling of the host's name";
   return undefined;
 }

@@ -2,7 +2,11 @@
  * Owns the one place where the driver is changed: requests that ask for it get the rows of a page as the bytes the
  * server sent, undecoded. The driver's own decoders lose values and cost more than the rest of the row path together.
  */
-import { createRequire } from "node:module";
+// The imports are literal ones, so that the binary carries these modules, the same ones that the driver uses itself.
+// @ts-expect-error the driver's inner modules have no types
+import connectionModule from "cassandra-driver/lib/connection.js";
+// @ts-expect-error the driver's inner modules have no types
+import streamsModule from "cassandra-driver/lib/streams.js";
 import { assert } from "../base/errors.ts";
 
 /** A page as it came: rows one after the other, each cell an int32 length and its bytes (CQL native protocol v4, 4.2.5.2). */
@@ -50,11 +54,8 @@ let patched = false;
  */
 export function keepRawRows(): void {
   if (patched) return;
-  const require = createRequire(import.meta.url);
-  const Connection = require("cassandra-driver/lib/connection.js") as { prototype: { _write: Write } };
-  const streams = require("cassandra-driver/lib/streams.js") as { Parser: { prototype: { parseRows: ParseRows } } };
-  const connection = Connection.prototype;
-  const parser = streams.Parser.prototype;
+  const connection = (connectionModule as { prototype: { _write: Write } }).prototype;
+  const parser = (streamsModule as { Parser: { prototype: { parseRows: ParseRows } } }).Parser.prototype;
   const { _write: write } = connection;
   const { parseRows } = parser;
   assert(write?.length === 2 && parseRows?.length === 2, "cassandra-driver is of another shape than 4.10.0");

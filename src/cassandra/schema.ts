@@ -54,7 +54,9 @@ export async function readTable(cluster: Cluster, keyspace: string, table: strin
     }))
     .sort((a, b) => KIND_ORDER[a.kind] - KIND_ORDER[b.kind] || a.position - b.position || compareNames(a.name, b.name))
     .map(({ position: _, ...column }) => column);
-  const [id, userTypes] = virtual ? ["", new Map()] : await Promise.all([tableId(cluster, key), readTypes(cluster, keyspace)]);
+  const [id, userTypes] = virtual
+    ? ["", new Map()]
+    : await Promise.all([tableId(cluster, key), readTypes(cluster, keyspace)]);
   return { keyspace, table, id, virtual, columns, userTypes };
 }
 
@@ -71,7 +73,9 @@ export function compareNames(a: string, b: string): number {
 }
 
 async function isVirtual(cluster: Cluster, keyspace: string): Promise<boolean> {
-  const [real] = await cluster.query("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?", [keyspace]);
+  const [real] = await cluster.query("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?", [
+    keyspace,
+  ]);
   if (real) return false;
   const [virtual] = await cluster.query(
     "SELECT keyspace_name FROM system_virtual_schema.keyspaces WHERE keyspace_name = ?",
@@ -112,7 +116,10 @@ function list(names: readonly string[]): string {
 }
 
 async function tableId(cluster: Cluster, key: readonly string[]): Promise<string> {
-  const [table] = await cluster.query("SELECT id FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?", key);
+  const [table] = await cluster.query(
+    "SELECT id FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?",
+    key,
+  );
   const [view] = table
     ? []
     : await cluster.query("SELECT id FROM system_schema.views WHERE keyspace_name = ? AND view_name = ?", key);

@@ -71,11 +71,17 @@ export function failureOf(error: unknown, doing: string): Error {
   const text = messageOf(error);
   const options = { cause: error };
   if (/No space left on device/i.test(text)) {
-    return new StorageError(`${doing}: the disk is full`, { ...options, hint: "free some space, or write to another disk" });
+    return new StorageError(`${doing}: the disk is full`, {
+      ...options,
+      hint: "free some space, or write to another disk",
+    });
   }
   if (/^(IO|Permission) Error/.test(text)) return new StorageError(`${doing}: ${text}`, options);
   if (/^Out of Memory Error/.test(text)) {
-    return new StorageError(`${doing}: DuckDB ran out of memory`, { ...options, hint: "give the job more with --memory" });
+    return new StorageError(`${doing}: DuckDB ran out of memory`, {
+      ...options,
+      hint: "give the job more with --memory",
+    });
   }
   if (/^(Conversion|Invalid Input|Out of Range) Error/.test(text)) return new DataError(`${doing}: ${text}`, options);
   return new Error(`${doing}: ${text}`, options);

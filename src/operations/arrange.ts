@@ -25,7 +25,11 @@ export function partsOf(job: Job<JobPlan>): FileToPublish[] {
 }
 
 /** One file of all segments. It is durable and recorded when this returns. */
-export async function arrangeOneFile(job: Job<JobPlan>, destination: string, signal: AbortSignal): Promise<FileToPublish[]> {
+export async function arrangeOneFile(
+  job: Job<JobPlan>,
+  destination: string,
+  signal: AbortSignal,
+): Promise<FileToPublish[]> {
   const records = filled(job.records);
   const to = basename(destination);
   const [only] = records;

@@ -52,7 +52,12 @@ interface TablePlan extends JobPlan {
   readonly tableId: string;
   readonly exportedAt: string;
   readonly layout: Layout;
-  readonly columns: readonly { readonly name: string; readonly file: string; readonly cql: string; readonly duckdb: string }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly cql: string;
+    readonly duckdb: string;
+  }[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly ranges: readonly (readonly [string, string] | null)[];
 }
@@ -236,7 +241,9 @@ function report(run: Run, files: ExportReport["files"], startedAt: Date): Export
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
   const exact = job.records.filter((record) => record.flags.exactFloatBits).length;
   const floats = exact
-    ? [`${exact} of ${job.records.length} segments are written without dictionaries, to keep -0.0 and NaN bits: files are larger`]
+    ? [
+        `${exact} of ${job.records.length} segments are written without dictionaries, to keep -0.0 and NaN bits: files are larger`,
+      ]
     : [];
   return {
     source: source.name,
@@ -279,7 +286,8 @@ function tablePlan(source: Source, options: ExportOptions, layout: Layout, start
 }
 
 function layoutOf(destination: string): Layout {
-  if (destination === "") throw new UsageError("the destination is empty", { hint: "name a file x.parquet, or a directory" });
+  if (destination === "")
+    throw new UsageError("the destination is empty", { hint: "name a file x.parquet, or a directory" });
   return destination.endsWith(".parquet") ? "file" : "directory";
 }
 

@@ -61,7 +61,13 @@ export interface ExportPlan {
   readonly source: string;
   readonly destination: string;
   readonly layout: "file" | "directory";
-  readonly columns: readonly { readonly name: string; readonly file: string; readonly cql: string; readonly duckdb: string; readonly kind: string }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly cql: string;
+    readonly duckdb: string;
+    readonly kind: string;
+  }[];
   readonly ranges: number;
   readonly estimatedRows: number;
   readonly estimatedBytes: number;

@@ -19,7 +19,11 @@ export interface Estimate extends TokenRange {
  * Token ranges that cover the ring once, in an order that goes around it, so that ranges read at the same time lie on
  * different nodes.
  */
-export function planRanges(ring: readonly TokenRange[], estimates: readonly Estimate[], fetchers: number): TokenRange[] {
+export function planRanges(
+  ring: readonly TokenRange[],
+  estimates: readonly Estimate[],
+  fetchers: number,
+): TokenRange[] {
   const least = Math.ceil((fetchers * LEAST_RANGES_PER_FETCHER) / ring.length);
   const total = estimates.reduce((sum, estimate) => sum + estimate.bytes, 0);
   const bytesPerRange = Math.max(BYTES_PER_RANGE, total / MOST_RANGES);

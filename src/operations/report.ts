@@ -13,7 +13,10 @@ export function noticesOf(columns: readonly SourceColumn[], notes: readonly Colu
   columns.forEach(({ name }, i) => {
     const { emptied, evolved } = notes[i]!;
     if (emptied) lines.push(`column ${name}: ${emptied} zero-length values became NULL`);
-    if (evolved) lines.push(`column ${name}: ${evolved} values have fewer fields than their type has now; the missing ones are NULL`);
+    if (evolved)
+      lines.push(
+        `column ${name}: ${evolved} values have fewer fields than their type has now; the missing ones are NULL`,
+      );
   });
   return lines;
 }

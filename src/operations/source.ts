@@ -72,7 +72,8 @@ function failUnknown(schema: TableSchema, name: string): never {
   const names = schema.columns.map((column) => column.name);
   const near = nearest(name, names);
   throw new UsageError(`${qualifiedName(schema)} has no column ${quoteIdentifier(name)}`, {
-    hint: near === undefined ? `it has ${names.map(quoteIdentifier).join(", ")}` : `did you mean ${quoteIdentifier(near)}?`,
+    hint:
+      near === undefined ? `it has ${names.map(quoteIdentifier).join(", ")}` : `did you mean ${quoteIdentifier(near)}?`,
   });
 }
 

@@ -72,7 +72,7 @@ function firstNull(column: ColumnBuffer, from: number): number {
 }
 
 /** Where a row's elements begin among all elements of the column. */
-export function entryOffset(column: ColumnBuffer, row: number): number {
+function entryOffset(column: ColumnBuffer, row: number): number {
   return (column.i32[row * 4]! >>> 0) + column.i32[row * 4 + 1]! * 0x100000000;
 }
 
@@ -89,7 +89,7 @@ export function storeListEntry(i32: Int32Array, row: number, offset: number, len
 }
 
 /** How many rows after `from` the row is whose elements include `element`. Only for messages. */
-export function ownerOf(column: ColumnBuffer, from: number, element: number): number {
+function ownerOf(column: ColumnBuffer, from: number, element: number): number {
   for (let row = from; ; row++) {
     const offset = entryOffset(column, row);
     const isHere = element >= offset && element < offset + entryLength(column, row);

@@ -1,6 +1,7 @@
 /*
  * Owns the CQL type tree and its writing as CQL does. Reading is in cql.ts. Knows nothing of columns or codecs.
  */
+
 /**
  * A CQL type. `name` is the native type's name, or list, set, map, tuple, udt, vector, custom. `of` holds the types it
  * is made of: list, set, vector one; map key and value; tuple and udt one a field; else none. `frozen` is not kept:

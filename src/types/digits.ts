@@ -33,7 +33,7 @@ export function readBig(body: Uint8Array, at: number, size: number): bigint {
 }
 
 /** Writes a number of up to 2^53 as the shortest two's complement; returns how many bytes that took. */
-export function writeSmall(bytes: Uint8Array, at: number, value: number): number {
+function writeSmall(bytes: Uint8Array, at: number, value: number): number {
   let size = 1;
   for (let limit = 128; value >= limit || value < -limit; limit *= 256) size++;
   let rest = value;
@@ -45,7 +45,7 @@ export function writeSmall(bytes: Uint8Array, at: number, value: number): number
 }
 
 /** Writes any number as the shortest two's complement; returns how many bytes that took. */
-export function writeBig(bytes: Uint8Array, at: number, value: bigint): number {
+function writeBig(bytes: Uint8Array, at: number, value: bigint): number {
   const flip = value < 0n ? 0xff : 0;
   let hex = (value < 0n ? ~value : value).toString(16);
   if (hex.length % 2 === 1) hex = `0${hex}`;

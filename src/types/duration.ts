@@ -69,8 +69,14 @@ function encodeDuration(column: ColumnBuffer, first: number, count: number, out:
     const start = at;
     const high = nanos.i32[row * 2 + 1]!;
     const low = nanos.i32[row * 2]!;
-    at = writeSigned(out.bytes, at, months.i32[row]! >> 31, months.i32[row]!);
-    at = writeSigned(out.bytes, at, days.i32[row]! >> 31, days.i32[row]!);
+    const month = months.i32[row]!;
+    const day = days.i32[row]!;
+    const anyNegative = month < 0 || day < 0 || high < 0;
+    if (anyNegative && (month > 0 || day > 0 || high > 0 || (high === 0 && low !== 0))) {
+      throw new ValueError(row, "a duration of two signs, which Cassandra refuses");
+    }
+    at = writeSigned(out.bytes, at, month >> 31, month);
+    at = writeSigned(out.bytes, at, day >> 31, day);
     at = writeSigned(out.bytes, at, high, low);
     out.cell(start, at - start);
   }

@@ -9,7 +9,7 @@ import { encodeElements, entryLength, storeListEntry } from "./collections.ts";
 import { VintReader, writeUnsigned } from "./vint.ts";
 
 /** Of a vector: how many elements, and the bytes of each, if all of the type have as many. */
-export interface VectorShape {
+interface VectorShape {
   readonly dimension: number;
   readonly elementLength: number | undefined;
 }

@@ -98,7 +98,7 @@ test("data files without a record are deleted, recorded and foreign ones stay", 
     await writeFile(job.path(name), "x");
   }
   await job.deleteUnrecorded();
-  expect(await readdir(job.directory)).toEqual([
+  expect((await readdir(job.directory)).sort()).toEqual([
     "lock",
     "notes.txt",
     "plan.json",

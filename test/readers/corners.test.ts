@@ -16,10 +16,9 @@ import {
   type TestFiles,
   V_INT,
   V_TEXT,
-  valueDiffers as v,
   valueColumn,
 } from "./support.ts";
-import { judge, judgePython, READERS } from "./venv.ts";
+import { type JudgeOptions, judge, judgePython, READERS } from "./venv.ts";
 
 const python = await judgePython();
 const SECONDS = 1000;
@@ -80,7 +79,13 @@ describe.skipIf(python === undefined)("fields that an old value lacks", { timeou
       [id(1), old],
       [id(2), full],
     ];
-    const file = await files.parquet([ID, V_EVO], [["1", "(1, NULL)"], ["2", "(1, NULL)"]]);
+    const file = await files.parquet(
+      [ID, V_EVO],
+      [
+        ["1", "(1, NULL)"],
+        ["2", "(1, NULL)"],
+      ],
+    );
     expect(await judge(file, [ID, V_EVO], rows)).toMatchObject({ normalised: 1 });
   });
 });
@@ -145,136 +150,133 @@ describe.skipIf(python === undefined)("types asked for instead of the default", 
   });
 
   test("a DECIMAL that rounded is found", async () => {
-    expect(await one(asked("decimal", "DECIMAL(4,1)"), "'1.2'", "000000027d")).toEqual([v("000000027d", "000000010c")]);
+    await expectCorners([[asked("decimal", "DECIMAL(4,1)"), "'1.2'", "000000027d", "000000027d", "000000010c"]]);
   });
 
   test("nested, by --uuid native and by name", async () => {
     const list = valueColumn(cql("list", cql("uuid")), "list<uuid>", "UUID[]");
     const hex = `0000000100000010${uuid.replaceAll("-", "")}`;
-    expect(await one(list, `['${uuid}']`, hex, { uuid: "native" })).toEqual([]);
-    expect(await one({ ...list, as: "UUID[]" }, `['${uuid}']`, hex)).toEqual([]);
-    expect(await one(list, `['${uuid}']`, hex)).toMatchObject([
-      { problem: "column v: Arrow type list<uuid>, expected list<string>" },
-    ]);
     const struct = 'STRUCT("1" BIGINT, "2" MAP(DECIMAL(9,0), DATE[]))';
-    const tuple = valueColumn(
-      cql("tuple", cql("timestamp"), cql("map", cql("varint"), cql("list", cql("date")))),
-      "frozen<tuple<timestamp, frozen<map<varint, frozen<list<date>>>>>>",
-      struct,
-    );
-    const bytes =
-      "00000008ffffffffffffffff" +
-      "00000019" +
-      "00000001" +
-      "000000010c" +
-      "0000000c" +
-      "00000001" +
-      "0000000480000000";
-    expect(await one({ ...tuple, as: struct }, "(-1, MAP {12: [make_date(0)]})", bytes)).toEqual([]);
+    const tuple = {
+      ...valueColumn(
+        cql("tuple", cql("timestamp"), cql("map", cql("varint"), cql("list", cql("date")))),
+        "frozen<tuple<timestamp, frozen<map<varint, frozen<list<date>>>>>>",
+        struct,
+      ),
+      as: struct,
+    };
+    const map = "00000001000000010c0000000c000000010000000480000000";
+    const corners: Corner[] = [
+      [{ ...list, as: "UUID[]" }, `['${uuid}']`, hex],
+      [tuple, "(-1, MAP {12: [make_date(0)]})", `00000008ffffffffffffffff00000019${map}`],
+    ];
+    await expectCorners(corners);
+    await expectCorners([[list, `['${uuid}']`, hex], ...corners], { uuid: "native" });
   });
 });
 
 describe.skipIf(python === undefined)("values that DuckDB does not write", { timeout: 60 * SECONDS }, () => {
   const IDS = "pa.array([1], pa.int32())";
+  const entry = (key: string, value: number) => `00000008${key.padEnd(16, "0")}00000004${id(value)}`;
+  const all = `00000003${entry("0", 1)}${entry("80", 2)}${entry("0", 3)}`;
+  const floats = "00000002000000047fc1234500000004ff800001";
 
-  test("duplicate keys of a map, and keys 0.0 and -0.0", async () => {
-    const column = valueColumn(cql("map", cql("double"), int), "map<double, int>", "");
-    const array = "pa.array([[(0.0, 1), (-0.0, 2), (0.0, 3)]], pa.map_(pa.float64(), pa.int32()))";
-    const file = await files.pyarrow([ID, column], [IDS, array]);
-    const entry = (key: string, value: number) => `00000008${key.padEnd(16, "0")}00000004${id(value)}`;
-    const all = `00000003${entry("0", 1)}${entry("80", 2)}${entry("0", 3)}`;
-    expect(await findings(file, [ID, column], [[id(1), all]])).toEqual([]);
-    const twice = `00000002${entry("0", 1)}${entry("80", 2)}`;
-    expect(await findings(file, [ID, column], [[id(1), twice]])).toEqual([v(twice, all)]);
+  test("duplicate keys of a map, keys 0.0 and -0.0, payloads of NaN inside lists", async () => {
+    const columns = [
+      ID,
+      valueColumn(cql("map", cql("double"), int), "map<double, int>", ""),
+      { ...valueColumn(cql("list", cql("float")), "list<float>", ""), name: "l" },
+    ];
+    const file = await files.pyarrow(columns, [
+      IDS,
+      "pa.array([[(0.0, 1), (-0.0, 2), (0.0, 3)]], pa.map_(pa.float64(), pa.int32()))",
+      "pa.ListArray.from_arrays([0, 2], pa.array(np.array([0x7fc12345, 0xff800001], '<u4').view('<f4')))",
+    ]);
+    expect(await findings(file, columns, [[id(1), all, floats]])).toEqual([]);
+    const [twice, quiet] = [`00000002${entry("0", 1)}${entry("80", 2)}`, floats.replace("ff800001", "ffc00001")];
+    expect(await findings(file, columns, [[id(1), twice, quiet]])).toEqual([
+      { row: { id: id(1) }, column: "v", expected: twice, got: all },
+      { row: { id: id(1) }, column: "l", expected: quiet, got: floats },
+    ]);
   });
 
-  test("payloads of NaN inside lists", async () => {
-    const column = valueColumn(cql("list", cql("float")), "list<float>", "");
-    const array = "pa.ListArray.from_arrays([0, 2], pa.array(np.array([0x7fc12345, 0xff800001], '<u4').view('<f4')))";
-    const file = await files.pyarrow([ID, column], [IDS, array]);
-    const held = "00000002000000047fc1234500000004ff800001";
-    for (const reader of READERS) expect(await findings(file, [ID, column], [[id(1), held]], { reader })).toEqual([]);
-    const quiet = held.replace("ff800001", "ffc00001");
-    expect(await findings(file, [ID, column], [[id(1), quiet]])).toEqual([v(quiet, held)]);
-  });
-
-  test("text that is not UTF-8, and bytes that are not text at all", async () => {
-    const file = await files.pyarrow(
-      [ID, V_TEXT],
-      [IDS, "pa.array([b'\\xed\\xa0\\x80'], pa.binary()).view(pa.string())"],
-    );
-    expect(await findings(file, [ID, V_TEXT], [[id(1), "eda080"]])).toEqual([]);
-    expect(await findings(file, [ID, V_TEXT], [[id(1), "efbfbd"]])).toEqual([v("efbfbd", "eda080")]);
-  });
-
-  test("a null in a vector, and one of a duration's parts", async () => {
-    const vec = valueColumn(vector(2, cql("float")), "vector<float, 2>", "FLOAT[]");
-    const found = await one(vec, "[1, NULL]", "3f80000000000000");
-    expect(found).toEqual([v("3f80000000000000", `3f800000${noValue("null in a vector")}`)]);
-    const part = valueColumn(cql("duration"), "duration", "STRUCT(months INTEGER, days INTEGER, nanos BIGINT)");
-    expect(await one(part, "(1, NULL, 3)", "020006")).toEqual([v("020006", noValue("a duration: null part"))]);
+  test("text that is not UTF-8", async () => {
+    const columns = [ID, V_TEXT];
+    const file = await files.pyarrow(columns, [IDS, "pa.array([b'\\xed\\xa0\\x80'], pa.binary()).view(pa.string())"]);
+    expect(await findings(file, columns, [[id(1), "eda080"]])).toEqual([]);
+    expect(await findings(file, columns, [[id(1), "efbfbd"]])).toMatchObject([{ expected: "efbfbd", got: "eda080" }]);
   });
 });
 
 describe.skipIf(python === undefined)("what a file says of itself", { timeout: 120 * SECONDS }, () => {
   const columns = [ID, V_INT];
-  const rows = [[id(1), id(2)]];
-  const problems = async (file: string, judged = columns) =>
-    (await findings(file, judged, rows)).map(({ problem }) => problem);
+  const rows = [["1", "2"]];
+
+  /** The problems that the judge finds in a directory of files, one line a problem, without the paths. */
+  async function expectProblems(directory: string, expected: readonly string[]) {
+    const found = await findings(join(files.directory, directory), columns, [[id(1), id(2)]]);
+    expect(found.map(({ file, problem }) => `${file?.split(/[\\/]/).at(-1)}: ${problem}`)).toEqual(expected);
+  }
 
   test("every key of the metadata is there", async () => {
-    for (const key of Object.keys(metadataOf(columns))) {
+    const keys = Object.keys(metadataOf(columns)).sort();
+    for (const key of keys) {
       const { [key]: _, ...metadata } = metadataOf(columns);
-      const file = await files.parquet(columns, [["1", "2"]], { metadata });
-      expect(await problems(file)).toEqual([`no ${key} in the metadata`]);
+      await files.parquet(columns, rows, { file: `keys/${key}.parquet`, metadata });
     }
+    const metadata = { ...metadataOf(columns), "cqlduck.exported_at": "yesterday" };
+    await files.parquet(columns, rows, { file: "keys/time.parquet", metadata });
+    await expectProblems("keys", [
+      ...keys.map((key) => `${key}.parquet: no ${key} in the metadata`),
+      "time.parquet: cqlduck.exported_at is not an ISO time: yesterday",
+    ]);
   });
 
   test("cqlduck.columns has the file's names, CQL names, types and kinds", async () => {
     const entries = JSON.parse(metadataOf(columns)["cqlduck.columns"]!);
-    const changed = async (change: object, to = entries[1]) => {
-      const metadata = {
-        ...metadataOf(columns),
-        "cqlduck.columns": JSON.stringify([entries[0], { ...to, ...change }]),
-      };
-      return problems(await files.parquet(columns, [["1", "2"]], { metadata }));
-    };
-    expect(await changed({ column: "w" })).toEqual(["cqlduck.columns names ['id', 'w'], the file has ['id', 'v']"]);
-    expect(await changed({ name: "w" })).toEqual([
-      "cqlduck.columns has the CQL names ['id', 'w'], the cells ['id', 'v']",
+    for (const change of [{ column: "w" }, { kind: "key" }, { name: "w" }, { type: "bigint" }]) {
+      const text = JSON.stringify([entries[0], { ...entries[1], ...change }]);
+      const metadata = { ...metadataOf(columns), "cqlduck.columns": text };
+      await files.parquet(columns, rows, { file: `columns/${Object.keys(change)[0]}.parquet`, metadata });
+    }
+    const renamed = [ID, { ...V_INT, file: "v_1" }];
+    await files.parquet(renamed, rows, { file: "columns/twin.parquet" });
+    await expectProblems("columns", [
+      "column.parquet: cqlduck.columns names ['id', 'w'], the file has ['id', 'v']",
+      "kind.parquet: column v: kind 'key' in cqlduck.columns",
+      "name.parquet: cqlduck.columns has the CQL names ['id', 'w'], the cells ['id', 'v']",
+      "twin.parquet: file names ['id', 'v_1'] do not fit the CQL names ['id', 'v']",
+      "type.parquet: column v: type 'bigint' in cqlduck.columns is not its type",
     ]);
-    expect(await changed({ type: "bigint" })).toEqual(["column v: type 'bigint' in cqlduck.columns is not its type"]);
-    expect(await changed({ kind: "key" })).toEqual(["column v: kind 'key' in cqlduck.columns"]);
   });
 
-  test("two names that DuckDB can't tell apart", async () => {
+  test("columns are of the CQL type's Arrow type", async () => {
+    await files.parquet([ID, { ...V_INT, sql: "BIGINT" }], rows, { file: "types/bigint.parquet" });
+    await files.parquet([ID, { ...V_INT, sql: "INTEGER[]" }], [["1", "[2]"]], { file: "types/list.parquet" });
+    await files.parquet([ID, V_INT, { ...V_INT, name: "w" }], [["1", "2", "3"]], { file: "types/more.parquet" });
+    await expectProblems("types", [
+      "bigint.parquet: column v: Arrow type int64, expected int32",
+      "list.parquet: column v: Arrow type list<int32>, expected int32",
+      "more.parquet: cqlduck.columns has the CQL names ['id', 'v', 'w'], the cells ['id', 'v']",
+      "more.parquet: 3 columns, the cells have 2",
+    ]);
+  });
+});
+
+describe.skipIf(python === undefined)("names and calls", { timeout: 60 * SECONDS }, () => {
+  test("names that DuckDB can't tell apart have _1", async () => {
     const twins: FileColumn[] = [
       { ...ID, name: "Id", file: "Id" },
       { ...V_INT, name: "ID", file: "ID_1" },
+      valueColumn(udt("t", { A: int, a: int }), "frozen<t>", 'STRUCT("A" INTEGER, a_1 INTEGER)'),
     ];
-    const fields = udt("t", { A: int, a: int });
-    const column = valueColumn(fields, "frozen<t>", 'STRUCT("A" INTEGER, a_1 INTEGER)');
-    const file = await files.parquet([...twins, column], [["1", "2", "(3, 4)"]]);
-    const cells = [id(1), id(2), "00000004000000030000000400000004"];
-    expect(await findings(file, [...twins, column], [cells])).toEqual([]);
-    const odd: FileColumn[] = [ID, { ...V_INT, file: "v_1" }];
-    expect(await problems(await files.parquet(odd, [["1", "2"]]), odd)).toEqual([
-      "file names ['id', 'v_1'] do not fit the CQL names ['id', 'v']",
-    ]);
-  });
-
-  test("a column of another type than the CQL type's", async () => {
-    const wide = [ID, { ...V_INT, sql: "BIGINT" }];
-    expect(await problems(await files.parquet(wide, [["1", "2"]]))).toEqual([
-      "column v: Arrow type int64, expected int32",
-    ]);
-    const extra = await files.parquet([ID, V_INT, { ...V_INT, name: "w" }], [["1", "2", "3"]]);
-    expect(await problems(extra)).toContain("3 columns, the cells have 2");
+    const file = await files.parquet(twins, [["1", "2", "(3, 4)"]]);
+    expect(await findings(file, twins, [[id(1), id(2), "00000004000000030000000400000004"]])).toEqual([]);
   });
 
   test("a wrong call ends with 2", () => {
-    const call = (...args: string[]) =>
-      spawnSync(python!, ["-B", join(import.meta.dirname, "judge.py"), ...args]).status;
+    const script = join(import.meta.dirname, "judge.py");
+    const call = (...args: string[]) => spawnSync(python!, ["-B", script, ...args]).status;
     expect(call()).toBe(2);
     expect(call("missing.parquet", "missing.jsonl")).toBe(2);
   });

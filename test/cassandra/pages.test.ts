@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { indexCells, PageSizer } from "../../src/cassandra/pages.ts";
+
+describe("the page size", () => {
+  it("begins small and grows fourfold at most, to the size that was allowed", () => {
+    const sizer = new PageSizer(5000);
+    const sizes = [sizer.rows];
+    for (let i = 0; i < 4; i++) {
+      sizer.saw(sizer.rows, sizer.rows * 20);
+      sizes.push(sizer.rows);
+    }
+    expect(sizes).toEqual([100, 400, 1600, 5000, 5000]);
+  });
+
+  it("falls at once when rows turn out big", () => {
+    const sizer = new PageSizer(5000);
+    sizer.saw(100, 100 * 1024 * 1024);
+    expect(sizer.rows).toBe(2);
+    sizer.saw(2, 200 * 1024 * 1024);
+    expect(sizer.rows).toBe(1);
+  });
+
+  it("learns nothing from an empty page", () => {
+    const sizer = new PageSizer(5000);
+    sizer.saw(0, 0);
+    expect(sizer.rows).toBe(100);
+  });
+});
+
+describe("the cells of a page", () => {
+  it("are found column by column, nulls and empty values apart", () => {
+    const body = Buffer.from("00000002aabbffffffff" + "00000000" + "00000001cc", "hex");
+    const cells = new Int32Array(8);
+    expect(indexCells({ body, rows: 2, next: null }, 2, cells)).toBe(body.length);
+    expect([...cells]).toEqual([4, 2, 14, 0, 10, -1, 18, 1]);
+  });
+
+  it("of a page cut short are an error, not a guess", () => {
+    const body = Buffer.from("00000002aa", "hex");
+    expect(() => indexCells({ body, rows: 2, next: null }, 1, new Int32Array(4))).toThrow();
+  });
+});

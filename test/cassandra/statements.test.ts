@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { compareNames, type TableSchema } from "../../src/cassandra/schema.ts";
+import { createStatements, quoteIdentifier, selectRange } from "../../src/cassandra/statements.ts";
+
+const schema: TableSchema = {
+  keyspace: "Ks",
+  table: "t",
+  id: "",
+  virtual: false,
+  columns: [
+    { name: "a", type: "int", kind: "partition_key", descending: false },
+    { name: "B c", type: "frozen<outer>", kind: "partition_key", descending: false },
+    { name: "order", type: "timeuuid", kind: "clustering", descending: true },
+    { name: "x", type: "int", kind: "clustering", descending: false },
+    { name: "s", type: "text", kind: "static", descending: false },
+  ],
+  userTypes: new Map([
+    ["unused", { fields: ["a"], types: ["int"] }],
+    ["inner", { fields: ["Field"], types: ["text"] }],
+    ["outer", { fields: ["i"], types: ["frozen<list<frozen<inner>>>"] }],
+  ]),
+};
+
+describe("CQL text", () => {
+  it("quotes what can't stand unquoted", () => {
+    expect(["a_1", "Abc", "select", '"', "1st", ""].map(quoteIdentifier)).toEqual([
+      "a_1",
+      '"Abc"',
+      '"select"',
+      '""""',
+      '"1st"',
+      '""',
+    ]);
+  });
+
+  it("reads a token range by all columns of the partition key", () => {
+    expect(selectRange(schema, ["a", "order"])).toBe(
+      'SELECT a, "order" FROM "Ks".t WHERE token(a, "B c") > ? AND token(a, "B c") <= ?',
+    );
+  });
+
+  it("creates types before those that use them, and only those that are used", () => {
+    expect(createStatements(schema)).toBe(
+      [
+        'CREATE TYPE inner ("Field" text);',
+        "CREATE TYPE outer (i frozen<list<frozen<inner>>>);",
+        "CREATE TABLE t (",
+        "  a int,",
+        '  "B c" frozen<outer>,',
+        '  "order" timeuuid,',
+        "  x int,",
+        "  s text static,",
+        '  PRIMARY KEY ((a, "B c"), "order", x)',
+        ') WITH CLUSTERING ORDER BY ("order" DESC, x ASC);',
+      ].join("\n"),
+    );
+  });
+});
+
+describe("the order of column names", () => {
+  it("is that of their bytes as Java compares them", () => {
+    expect(["b", "a", "é", "aa", "Z"].sort(compareNames)).toEqual(["é", "Z", "a", "aa", "b"]);
+  });
+});
