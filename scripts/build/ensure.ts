@@ -1,5 +1,5 @@
 /*
- * Gives tests and the demo a binary of the source as it is now: built where it is missing or out of date, once, even
+ * Gives tests and the demo what is built of the source as it is now: made where it is missing or out of date, once, even
  * where several processes ask at the same time. Runs under Node as well as Bun.
  */
 import { execFile } from "node:child_process";
@@ -16,28 +16,41 @@ const LOCK_MS = 5 * 60 * 1000;
 
 /** The path of the up-to-date binary of src/main.ts, or of another program of this repository. */
 export async function ensureBinary(entry = "src/main.ts", outfile = "dist/cqlduck"): Promise<string> {
-  const binary = join(root, outfile);
-  const stamp = join(root, "build", `${basename(outfile)}.inputs`);
-  const isFresh = () => readOr(stamp) === `${hashInputs(entry)} ${sizeOf(binary)}`;
-  if (isFresh()) return binary;
+  return ensure(
+    join(root, outfile),
+    [...INPUTS, entry],
+    ["--entry", join(root, entry), "--outfile", join(root, outfile)],
+  );
+}
+
+/** The path of dist/main.js, which runs under Node: like ensureBinary, for the npm package. */
+export async function ensureLibrary(): Promise<string> {
+  return ensure(join(root, "dist/main.js"), [...INPUTS, "tsconfig.build.json"], ["--library"]);
+}
+
+async function ensure(output: string, inputs: readonly string[], buildArguments: readonly string[]): Promise<string> {
+  const stamp = join(root, "build", `${basename(output)}.inputs`);
+  const isFresh = () => readOr(stamp) === `${hashOf(inputs)} ${sizeOf(output)}`;
+  if (isFresh()) return output;
   mkdirSync(join(root, "build"), { recursive: true });
   const release = await acquire(`${stamp}.lock`);
   try {
-    if (isFresh()) return binary;
-    const inputs = hashInputs(entry);
+    if (isFresh()) return output;
+    // Taken before the build: a change during it makes the next caller build again.
+    const hash = hashOf(inputs);
     const bun = join(root, "node_modules/.bin/bun");
-    await promisify(execFile)(bun, [join(root, "scripts/build.ts"), "--entry", join(root, entry), "--outfile", binary]);
-    writeFileSync(stamp, `${inputs} ${sizeOf(binary)}`);
-    return binary;
+    await promisify(execFile)(bun, [join(root, "scripts/build.ts"), ...buildArguments]);
+    writeFileSync(stamp, `${hash} ${sizeOf(output)}`);
+    return output;
   } finally {
     release();
   }
 }
 
-/** What the binary is made from, by content: a checkout changes times but not the binary. */
-function hashInputs(entry: string): string {
+/** What a build is made from, by content: a checkout changes times but not the result. */
+function hashOf(inputs: readonly string[]): string {
   const hash = createHash("sha256");
-  for (const path of [...INPUTS, entry].flatMap((input) => filesBelow(join(root, input))).sort()) {
+  for (const path of inputs.flatMap((input) => filesBelow(join(root, input))).sort()) {
     hash
       .update(`${relative(root, path)}\0`)
       .update(readFileSync(path))

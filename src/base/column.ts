@@ -118,7 +118,15 @@ function childTypes(type: ColumnType): readonly ColumnType[] {
     case "LIST":
       return [type.child];
     case "MAP":
-      return [{ kind: "STRUCT", fields: [{ name: "key", type: type.key }, { name: "value", type: type.value }] }];
+      return [
+        {
+          kind: "STRUCT",
+          fields: [
+            { name: "key", type: type.key },
+            { name: "value", type: type.value },
+          ],
+        },
+      ];
     case "STRUCT":
       return type.fields.map((field) => field.type);
     default:

@@ -30,6 +30,22 @@ export function parseTableName(text: string): { readonly keyspace: string; reado
   throw new UsageError(`"${text}" isn't a table name`, { hint: `write keyspace.table, ${quotingHint("ks")}` });
 }
 
+/** Words that CQL doesn't take as a name without quotes (Cassandra's ReservedKeywords). */
+const RESERVED = new Set(
+  (
+    "add allow alter and apply asc authorize batch begin by columnfamily create default delete desc describe drop " +
+    "entries execute from full grant if in index infinity insert into is keyspace limit materialized mbean mbeans " +
+    "modify nan norecursive not null of on or order primary rename replace revoke schema select set table to token " +
+    "truncate unlogged unset update use using view where with"
+  ).split(" "),
+);
+
+/** A name as CQL writes it: as it is where it can stand unquoted, else in double quotes. */
+export function quoteIdentifier(name: string): string {
+  if (/^[a-z][a-z0-9_]*$/.test(name) && !RESERVED.has(name)) return name;
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 /** Names out of `a,b,"C d"`; one that stands there twice is refused. */
 export function parseColumnList(text: string): string[] {
   const names: string[] = [];

@@ -113,12 +113,13 @@ class LocalDataCenter extends policies.loadBalancing.LoadBalancingPolicy {
     const { controlConnection } = client as unknown as { controlConnection: { host?: Host } };
     this.dataCenter ??= controlConnection.host?.datacenter;
     const known = [...new Set(hosts.values().map((host) => host.datacenter))];
-    if (this.dataCenter !== undefined && known.includes(this.dataCenter)) return done();
-    done(
-      this.dataCenter === undefined
-        ? new ClusterError("the host that answered does not say its data centre", { hint: "say it with --dc" })
-        : new UsageError(`the cluster has no data centre ${this.dataCenter}`, { hint: `it has ${known.join(", ")}` }),
-    );
+    if (this.dataCenter === undefined) {
+      done(new ClusterError("the host that answered does not say its data centre", { hint: "say it with --dc" }));
+    } else if (known.includes(this.dataCenter)) {
+      done();
+    } else {
+      done(new UsageError(`the cluster has no data centre ${this.dataCenter}`, { hint: `it has ${known.join(", ")}` }));
+    }
   }
 
   isLocal(host: Host): boolean {

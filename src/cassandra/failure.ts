@@ -75,7 +75,7 @@ function adviceForNoAnswer(error: unknown): string | undefined {
   if (error instanceof errors.OperationTimedOutError) return "raise --request-timeout, or lower --page-size";
   if (/ECONNREFUSED/.test(text))
     return "is Cassandra running there, and is this its native transport port (usually 9042)?";
-  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return "check the spelling of the host's name";
+  if (/ENOTFOUND|EAI_AGAIN|No host could be resolved/.test(text)) return "check the spelling of the host's name";
   return undefined;
 }
 

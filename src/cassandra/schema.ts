@@ -3,9 +3,9 @@
  * types as text, the user-defined types they need. Does not know what a type means (see src/types).
  */
 import { UsageError } from "../base/errors.ts";
+import { quoteIdentifier } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Cluster } from "./cluster.ts";
-import { quoteIdentifier } from "./statements.ts";
 
 export type ColumnKind = "partition_key" | "clustering" | "static" | "regular";
 

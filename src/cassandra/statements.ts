@@ -1,24 +1,9 @@
 /*
- * Owns CQL text: quoting, the SELECT of a table or a token range, and the CREATE statements that go into a file's
+ * Owns CQL statements: the SELECT of a table or a token range, and the CREATE statements that go into a file's
  * metadata.
  */
+import { quoteIdentifier } from "../base/names.ts";
 import type { TableColumn, TableSchema, UserTypes } from "./schema.ts";
-
-/** Words that CQL doesn't take as a name without quotes (Cassandra's ReservedKeywords). */
-const RESERVED = new Set(
-  (
-    "add allow alter and apply asc authorize batch begin by columnfamily create default delete desc describe drop " +
-    "entries execute from full grant if in index infinity insert into is keyspace limit materialized mbean mbeans " +
-    "modify nan norecursive not null of on or order primary rename replace revoke schema select set table to token " +
-    "truncate unlogged unset update use using view where with"
-  ).split(" "),
-);
-
-/** A name as CQL writes it: as it is where it can stand unquoted, else in double quotes. */
-export function quoteIdentifier(name: string): string {
-  if (/^[a-z][a-z0-9_]*$/.test(name) && !RESERVED.has(name)) return name;
-  return `"${name.replaceAll('"', '""')}"`;
-}
 
 export function qualifiedName({ keyspace, table }: { keyspace: string; table: string }): string {
   return `${quoteIdentifier(keyspace)}.${quoteIdentifier(table)}`;

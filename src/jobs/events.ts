@@ -53,6 +53,6 @@ export interface ExportReport {
   readonly peakMemoryBytes: number;
   readonly consistency: string;
   readonly notices: readonly string[];
-  /** For each decimal column that had values: the DECIMAL(p,s) that would have held every value. */
+  /** For each decimal and varint column that had values: the DECIMAL(p,s) that would have held every value. */
   readonly decimals: Readonly<Record<string, string>>;
 }

@@ -42,8 +42,9 @@ export function evenRanges(count: number): TokenRange[] {
 
 /** The share of `part` that lies within `range`, 0 to 1. */
 function overlap(part: TokenRange, range: TokenRange): number {
-  const start = part.start > range.start ? part.start : range.start;
-  const end = part.end < range.end ? part.end : range.end;
+  let { start, end } = part;
+  if (range.start > start) start = range.start;
+  if (range.end < end) end = range.end;
   if (end <= start || part.end <= part.start) return 0;
   return Number(end - start) / Number(part.end - part.start);
 }

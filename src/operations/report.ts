@@ -21,7 +21,7 @@ export function noticesOf(columns: readonly SourceColumn[], notes: readonly Colu
   return lines;
 }
 
-/** For each decimal column with values, the narrowest DECIMAL(p,s) that holds them all, as far as DuckDB has one. */
+/** For each decimal and varint column with values, the narrowest DECIMAL(p,s) that holds them all, as far as DuckDB has one. */
 export function decimalsOf(columns: readonly SourceColumn[], notes: readonly ColumnNotes[]): Record<string, string> {
   const found: Record<string, string> = {};
   columns.forEach(({ name }, i) => {

@@ -3,13 +3,13 @@
  * that are asked. Everything here is decided before the first row.
  */
 import { UsageError } from "../base/errors.ts";
-import { uniqueNames } from "../base/names.ts";
+import { quoteIdentifier, uniqueNames } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Cluster, Host } from "../cassandra/cluster.ts";
 import { readEstimates } from "../cassandra/estimates.ts";
 import { readRing, type TokenRange } from "../cassandra/ring.ts";
 import { readTable, type TableColumn, type TableSchema } from "../cassandra/schema.ts";
-import { createStatements, qualifiedName, quoteIdentifier, selectAll, selectRange } from "../cassandra/statements.ts";
+import { createStatements, qualifiedName, selectAll, selectRange } from "../cassandra/statements.ts";
 import { duckdbTypeFromText } from "../types/column-type.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { codecFor } from "../types/table.ts";

@@ -39,7 +39,7 @@ export class VintReader {
 }
 
 /** Bytes that an unsigned number takes. */
-export function vintSize(high: number, low: number): number {
+function vintSize(high: number, low: number): number {
   const bits = high === 0 ? 32 - Math.clz32(low | 1) : 64 - Math.clz32(high);
   return bits > 56 ? 9 : Math.ceil(bits / 7);
 }

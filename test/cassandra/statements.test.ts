@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { quoteIdentifier } from "../../src/base/names.ts";
 import { compareNames, type TableSchema } from "../../src/cassandra/schema.ts";
-import { createStatements, quoteIdentifier, selectRange } from "../../src/cassandra/statements.ts";
+import { createStatements, selectRange } from "../../src/cassandra/statements.ts";
 
 const schema: TableSchema = {
   keyspace: "Ks",

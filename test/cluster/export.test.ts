@@ -150,7 +150,7 @@ describe("a chosen part of a table", () => {
       name: "DataError",
       message: expect.stringMatching(/^column price of .*, the row with k = [0-9a-f-]{36}: /),
     });
-    expect((await run("prices")).decimals).toEqual({ price: "DECIMAL(3,2)" });
+    expect((await run("prices")).decimals).toEqual({ n: "DECIMAL(1,0)", price: "DECIMAL(3,2)" });
   });
 });
 

@@ -37,6 +37,15 @@ async function race(rounds: number, n: number, id: string): Promise<void> {
   process.exit(0);
 }
 
+/** A killed process may still be there for its parent to see. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false; // it ended
+  }
+}
+
 async function storm(ms: number): Promise<void> {
   const inside = join(directory, "inside");
   const until = Date.now() + ms;
@@ -45,7 +54,7 @@ async function storm(ms: number): Promise<void> {
     try {
       const lock = await acquireLock(directory);
       const other = existsSync(inside) ? Number(readFileSync(inside, "utf8")) : 0;
-      if (other && existsSync(`/proc/${other}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${other}/stat`, "utf8"))) {
+      if (other && isRunning(other)) {
         process.stdout.write(`violation: ${other}\n`);
         process.exit(1);
       }

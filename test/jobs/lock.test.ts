@@ -2,13 +2,15 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { StorageError, UsageError } from "../../src/base/errors.ts";
 import { acquireLock, type JobLock } from "../../src/jobs/lock.ts";
 import { sleep } from "../../src/jobs/retry.ts";
 import { start } from "./child.ts";
 
 const FAST = { beatMs: 20, timeoutMs: 1_000 };
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let home: string;
 beforeEach(async () => {
@@ -146,7 +148,7 @@ test("who has lost the lock finds out, and leaves the other's alone", async () =
   expect(readFileSync(path, "utf8")).toBe(other);
 });
 
-test("of takers at the same moment exactly one gets a free or a dead lock", { timeout: 60_000 }, async () => {
+test("of takers at the same moment exactly one gets a free or a dead lock", async () => {
   const rounds = 60;
   const dead = await deadLock(join(home, "dead"));
   for (let round = 0; round < rounds; round++) {
@@ -160,7 +162,7 @@ test("of takers at the same moment exactly one gets a free or a dead lock", { ti
   expect(taken).toEqual(Array.from({ length: rounds }, (_, round) => round));
 });
 
-test("processes that die while they hold the lock never let two in", { timeout: 60_000 }, async () => {
+test("processes that die while they hold the lock never let two in", async () => {
   writeFileSync(join(home, "kept"), "");
   const until = Date.now() + 3_000;
   let turns = 0;

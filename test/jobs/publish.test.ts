@@ -3,13 +3,15 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { StorageError, UsageError } from "../../src/base/errors.ts";
 import { claimDestination, inspectDestination } from "../../src/jobs/destination.ts";
 import { createJob, type Job, segmentName } from "../../src/jobs/job.ts";
 import { acquireLock } from "../../src/jobs/lock.ts";
 import { carryOut, dropJob, type FileToPublish, type Layout, publish } from "../../src/jobs/publish.ts";
 import { start } from "./child.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let home: string;
 beforeEach(async () => {
@@ -64,7 +66,6 @@ describe.each([
   const directoryPoints = ["success-written", "manifest-written"];
   test.each(layout === "directory" ? [...points, ...directoryPoints] : points)(
     "at %s: going on ends in the same tree",
-    { timeout: 60_000 },
     async (point) => {
       const kills = await killAtEach(point, async (destination) => {
         await runToEnd(["go-on", destination, layout]);
@@ -73,7 +74,7 @@ describe.each([
     },
   );
 
-  test.each(["renamed", "cleared"])("at %s, and again at each step of going on", { timeout: 60_000 }, async (point) => {
+  test.each(["renamed", "cleared"])("at %s, and again at each step of going on", async (point) => {
     const kills = await killAtEach(point, async (destination) => {
       for (const fault of ["renamed", "cleared", "renames-durable"]) {
         await runToEnd(["go-on", destination, layout], { CQLDUCK_FAULT: fault });
@@ -88,7 +89,7 @@ describe.each([
     layout === "file"
       ? [...early, "output-durable", "output-written"]
       : [...early, "success-written", "manifest-written"],
-  )("at %s: refused without --restart, and with it the same tree", { timeout: 60_000 }, async (point) => {
+  )("at %s: refused without --restart, and with it the same tree", async (point) => {
     await killAtEach(point, async (destination) => {
       const before = await tree(join(destination, ".."));
       await expect(claimDestination(destination, layout, { restart: false })).rejects.toThrow(
@@ -114,7 +115,6 @@ describe.each([
 
   test.each(["done-written", "cleared"])(
     "at %s: the next job clears what is left, and finds a finished one",
-    { timeout: 60_000 },
     async (point) => {
       await killAtEach(point, async (destination) => {
         const refusal = layout === "file" ? "exists already" : "holds an export of 3 files";

@@ -2,11 +2,14 @@ import { copyFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { StorageError } from "../../src/base/errors.ts";
 import { ParquetConcat } from "../../src/parquet/concat.ts";
 import { CannotConcat, readFooterSummary } from "../../src/parquet/footer.ts";
+import { type Plan, ThriftReader, ThriftWriter } from "../../src/parquet/thrift.ts";
 import { Judge } from "./duckdb.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let judge: Judge;
 let home: string;
@@ -64,15 +67,15 @@ describe("rows of the sources, in order", () => {
     "%s, every type, several row groups",
     async (codec) => {
       const sources = [
-        await judge.write(at("a"), EVERYTHING(0, 5_000), `COMPRESSION ${codec}, ROW_GROUP_SIZE 2048`),
-        await judge.write(at("b"), EVERYTHING(5_000, 5_001), `COMPRESSION ${codec}`),
-        await judge.write(at("c"), EVERYTHING(5_001, 9_000), `COMPRESSION ${codec}, ROW_GROUP_SIZE 2048`),
+        await judge.write(at("a"), EVERYTHING(0, 3_000), `COMPRESSION ${codec}, ROW_GROUP_SIZE 2048`),
+        await judge.write(at("b"), EVERYTHING(3_000, 3_001), `COMPRESSION ${codec}`),
+        await judge.write(at("c"), EVERYTHING(3_001, 5_100), `COMPRESSION ${codec}, ROW_GROUP_SIZE 2048`),
       ];
       const all = await concatenate(sources);
       await expectUnion(all, sources);
-      expect((await readFooterSummary(all)).rowGroups).toBe(6);
+      expect((await readFooterSummary(all)).rowGroups).toBe(5);
       expect(
-        Number(await judge.one(`SELECT count(*) FROM read_parquet('${all}') WHERE id >= 4999 AND id < 5003`)),
+        Number(await judge.one(`SELECT count(*) FROM read_parquet('${all}') WHERE id >= 2999 AND id < 3003`)),
       ).toBe(4);
     },
   );
@@ -158,7 +161,7 @@ describe("rows of the sources, in order", () => {
     expect(await statistics(all)).toEqual([...(await statistics(sources[0]!)), ...(await statistics(sources[1]!))]);
   });
 
-  test("any split of rows over files", { timeout: 30_000 }, async () => {
+  test("any split of rows over files", async () => {
     let run = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -173,7 +176,7 @@ describe("rows of the sources, in order", () => {
           await expectUnion(await concatenate(sources, at(`all-${run++}`)), sources);
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 6 },
     );
   });
 });
@@ -328,7 +331,7 @@ describe("a footer with a flipped bit", () => {
   test.each([
     ["behind a good file", false],
     ["before a good file", true],
-  ] as const)("%s: refused, unreadable or without effect", { timeout: 120_000 }, async (_, first) => {
+  ] as const)("%s: refused, unreadable or without effect", async (_, first) => {
     const select = "SELECT i AS id, 'v' || (i % 5) AS v, CASE WHEN i % 2 = 0 THEN [i] END AS l FROM range(3000) r(i)";
     const good = await judge.write(at("good"), select, "ROW_GROUP_SIZE 2048");
     const expected = JSON.stringify(await judge.read(good, good));
@@ -348,6 +351,48 @@ describe("a footer with a flipped bit", () => {
     expect(outcomes.refused).toBeGreaterThan(outcomes.same);
   });
 });
+
+test("page indexes point at the pages of their new place", async () => {
+  // Written by pyarrow 26 (DuckDB writes no page indexes): 400 rows, 2 row groups, many pages.
+  const source = join(import.meta.dirname, "page-index.parquet");
+  const all = await concatenate([source, await concatenate([source, source], at("two")), source]);
+  await expectUnion(all, [source, source, source, source]);
+  const one = await pagesIn(source);
+  const found = await pagesIn(all);
+  expect(one.length).toBeGreaterThan(10);
+  expect(found).toHaveLength(4 * one.length);
+  // The first bytes of a page header: field 1 is an I32, the page type, here that of a data page.
+  for (const { header } of found) expect(header).toEqual([0x15, 0x00]);
+  expect(new Set(found.map(({ offset }) => offset)).size).toBe(found.length);
+});
+
+/** Every page that the offset indexes of a file name. */
+async function pagesIn(path: string): Promise<{ offset: number; header: number[] }[]> {
+  const bytes = await readFile(path);
+  const end = bytes.length - 8;
+  const pages: { offset: number; header: number[] }[] = [];
+  const take = (fields: Plan, reader: ThriftReader) => new ThriftWriter().copyStruct(reader, { fields });
+  const page: Plan = {
+    1: (offset) => {
+      pages.push({ offset, header: [...bytes.subarray(offset, offset + 2)] });
+      return offset;
+    },
+  };
+  let from = 0;
+  const column: Plan = {
+    4: (offset) => {
+      from = offset;
+      return offset;
+    },
+    5: (length) => {
+      take({ 1: { fields: page } }, new ThriftReader(bytes.subarray(from, from + length)));
+      return length;
+    },
+  };
+  const footer = new ThriftReader(bytes.subarray(end - bytes.readUInt32LE(end), end));
+  take({ 4: { fields: { 1: { fields: column } } } }, footer);
+  return pages;
+}
 
 test("nothing but the target is made", async () => {
   const a = await judge.write(at("a"), "SELECT 1 AS i");

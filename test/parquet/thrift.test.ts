@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ThriftError, ThriftReader, ThriftWriter, Type } from "../../src/parquet/thrift.ts";
 
-test("every integer up to 2^53 survives", () => {
+test("every integer up to 2^52 survives", () => {
   fc.assert(
-    fc.property(fc.integer({ min: -(2 ** 52), max: 2 ** 52 }), (value) => {
+    fc.property(fc.integer({ min: 1 - 2 ** 52, max: 2 ** 52 - 1 }), (value) => {
       const reader = new ThriftReader(new ThriftWriter().int(value).bytes());
       expect(reader.int()).toBe(value);
       expect(reader.atEnd).toBe(true);

@@ -153,7 +153,7 @@ function cellText(cell: JudgeCell): string | null {
 }
 
 /** Writes cells.jsonl as judge.py reads it. */
-export async function writeCells(
+async function writeCells(
   file: string,
   columns: readonly JudgeColumn[],
   rows: Iterable<readonly JudgeCell[]> | AsyncIterable<readonly JudgeCell[]>,

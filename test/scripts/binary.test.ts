@@ -23,6 +23,7 @@ import { ensureBinary } from "../../scripts/build/ensure.ts";
 import { VERSION } from "../../src/version.ts";
 
 const ANSWER = /^v\d+\.\d+\.\d+ \(6 \* 7\)$/;
+const ROOT = join(import.meta.dirname, "../..");
 const MAX_BYTES = 130e6;
 
 let probe: string;
@@ -151,9 +152,16 @@ describe("the binary", () => {
     expect(readdirSync(cache)).toEqual([]);
   });
 
+  it("comes out the same, byte for byte, when it is built again", async () => {
+    const again = join(cache, "native-process");
+    const bun = join(ROOT, "node_modules/.bin/bun");
+    const entry = join(ROOT, "test/scripts/native-process.ts");
+    spawnSync(bun, [join(ROOT, "scripts/build.ts"), "--entry", entry, "--outfile", again], { stdio: "inherit" });
+    expect(readFileSync(again).equals(readFileSync(probe))).toBe(true);
+  }, 60_000);
+
   it("is no bigger than promised and holds no path of the machine that made it", () => {
     expect(statSync(binary).size).toBeLessThanOrEqual(MAX_BYTES);
-    const directory = join(import.meta.dirname, "../..");
-    expect(readFileSync(binary).includes(directory)).toBe(false);
+    expect(readFileSync(binary).includes(ROOT)).toBe(false);
   });
 });

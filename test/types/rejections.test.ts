@@ -47,7 +47,8 @@ const BAD: [string, string, string][] = [
   ["duration", "000200", "0002"],
   ["duration", "000200", "00020000"],
   ["duration", "000200", "00800200"],
-  ["duration", "000200", "f8010000000200000200"],
+  ["duration", "000200", "f1000000020002"],
+  ["duration", "000200", "00f10000000202"],
   ["duration", "000200", "ffff"],
   ["text", "61", "c080"],
   ["text", "61", "eda080"],
@@ -69,6 +70,7 @@ const BAD: [string, string, string][] = [
   ["list<int>", "00000000", "7fffffff"],
   ["list<int>", "00000000", "0000000100000004000000"],
   ["list<int>", "00000000", "00000001fffffffe"],
+  ["list<text>", "00000000", "00000001fffffffe"],
   ["map<int, int>", "00000000", "0000000100000004 00000001"],
   ["map<int, int>", "00000000", "00000001 ffffffff ffffffff"],
   ["tuple<int>", "ffffffff", "ffffffff00"],
@@ -106,6 +108,16 @@ describe("bytes that are not the canonical form", () => {
     expect(error.row).toBe(4);
     expect(error.message).toMatch(/^field 2: element 2: element 2: /);
     expect(error.hint).toMatch(BLOB);
+  });
+
+  test("a text that is cut off where the next cell would complete it", () => {
+    for (const [cut, next] of [
+      ["c3", "a9"],
+      ["61626364e2", "82ac"],
+      ["f09f98", "80"],
+    ] as const) {
+      expect(thrown(() => decode(codec("text"), [hex(cut), hex(next), null, null]))).toMatchObject({ row: 0 });
+    }
   });
 
   test("inside a map and inside a vector", () => {

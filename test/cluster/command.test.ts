@@ -1,0 +1,152 @@
+/*
+ * The compiled binary as a user meets it: output, exit codes, errors and signals, on a real cluster.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "cassandra-driver";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { ask } from "./parquet.ts";
+import { startOwnCluster, testClient, testKeyspace } from "./support.ts";
+
+let binary: string;
+let client: Client;
+let keyspace: string;
+let directory: string;
+let host: string;
+
+beforeAll(async () => {
+  binary = await ensureBinary();
+  client = await testClient();
+  keyspace = await testKeyspace(client, "command");
+  directory = await mkdtemp(join(tmpdir(), "cqlduck-command-"));
+  const node = inject("cassandra");
+  host = `${node.host}:${node.port}`;
+  await client.execute(`CREATE TABLE ${keyspace}.t (k int PRIMARY KEY, v text)`);
+  const insert = `INSERT INTO ${keyspace}.t (k, v) VALUES (?, ?)`;
+  for (let i = 0; i < 1000; i++) await client.execute(insert, [i, `value ${i}`], { prepare: true });
+}, 300_000);
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the binary in the test's directory; `during` gets the process while it runs. */
+function cqlduck(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  during?: (child: ChildProcess) => void,
+): Promise<Ended> {
+  const child = spawn(binary, args, {
+    cwd: directory,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  child.stderr.on("data", (data) => {
+    err += data;
+  });
+  during?.(child);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, out, err }));
+  });
+}
+
+describe("cqlduck export", () => {
+  it("says on stderr what it did, and nothing on stdout", async () => {
+    const { code, out, err } = await cqlduck(["export", `${keyspace}.t`, "a.parquet", "-H", host]);
+    expect([code, out]).toEqual([0, ""]);
+    expect(err).toMatch(new RegExp(`^exported 1,000 rows \\(.*\\) from ${keyspace}\\.t to a\\.parquet in`, "m"));
+    expect(await ask(`SELECT count(*)::INT AS n FROM '${join(directory, "a.parquet")}'`)).toEqual([{ n: 1000 }]);
+  });
+
+  it("gives its report as one JSON object, quietly", async () => {
+    const { code, out, err } = await cqlduck(["export", `${keyspace}.t`, "json", "--json", "-q"], {
+      CQLDUCK_HOST: host,
+    });
+    expect([code, err]).toEqual([0, ""]);
+    expect(JSON.parse(out)).toMatchObject({ rows: 1000, destination: "json", consistency: "LOCAL_QUORUM" });
+  });
+
+  it("plans without writing", async () => {
+    const { code, out } = await cqlduck(["export", `${keyspace}.t`, "plan", "-H", host, "--dry-run"]);
+    expect(code).toBe(0);
+    expect(out).toContain(`SELECT k, v FROM ${keyspace}.t WHERE token(k) > ? AND token(k) <= ?`);
+    expect(existsSync(join(directory, "plan"))).toBe(false);
+  });
+});
+
+describe("what can't be done is one clear line with a hint", () => {
+  const refused = async (args: readonly string[], code: number, error: RegExp, hint: RegExp) => {
+    const ended = await cqlduck(["export", ...args]);
+    expect([ended.code, ended.err]).toEqual([code, expect.stringMatching(/^(?![\s\S]*\n\s+at )[\s\S]*$/)]);
+    expect(ended.err).toMatch(new RegExp(`^error: .*${error.source}`, "m"));
+    expect(ended.err).toMatch(new RegExp(`^hint: .*${hint.source}`, "m"));
+  };
+
+  it("for a port where nobody listens, a host that isn't, a wrong data centre", async () => {
+    await refused([`${keyspace}.t`, "x", "-H", "127.0.0.1:1"], 3, /ECONNREFUSED/, /native transport port/);
+    await refused([`${keyspace}.t`, "x", "-H", "no-such-host.invalid"], 3, /no-such-host\.invalid/, /spelling/);
+    await refused([`${keyspace}.t`, "x", "-H", host, "--dc", "nowhere"], 2, /no data centre nowhere/, /datacenter1/);
+  });
+
+  it("for names that are not there", async () => {
+    await refused([`${keyspace}x.t`, "x", "-H", host], 2, /no keyspace/, new RegExp(keyspace));
+    await refused([`${keyspace}.tt`, "x", "-H", host], 2, /no table/, /has t/);
+    await refused([`${keyspace}.t`, "x", "-H", host, "--columns", "k,w"], 2, /no column w/, /it has k, v/);
+    await refused([`${keyspace}.t`, "x", "-H", host, "--type", "v=INTEGER"], 2, /column v/, /./);
+    await refused([`${keyspace}.t`, "x", "-H", host, "--compression", "zip"], 2, /zip/, /./);
+  });
+
+  it("for destinations that can't be written", async () => {
+    await writeFile(join(directory, "file"), "");
+    await refused([`${keyspace}.t`, "file/x", "-H", host], 2, /file/, /./);
+    await refused([`${keyspace}.t`, "absent/x.parquet", "-H", host], 2, /absent/, /mkdir/);
+    await refused([`${keyspace}.t`, "/sys/x", "-H", host], 2, /\/sys\/x/, /./);
+  });
+
+  it("for a login that is asked for, or refused", { timeout: 240_000 }, async () => {
+    const cluster = await startOwnCluster({ auth: true });
+    const secured = `${cluster.hosts[0]}:${cluster.port}`;
+    await refused(["system_schema.tables", "auth1", "-H", secured], 2, /asks for a user name/, /-u/);
+    const wrong = await cqlduck(["export", "system_schema.tables", "auth2", "-H", secured, "-u", "cassandra"], {
+      CQLDUCK_PASSWORD: "wrong",
+    });
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toMatch(/^error: the login was refused/m);
+    const right = await cqlduck(["export", "system_schema.tables", "auth3", "-H", secured, "-u", "cassandra"], {
+      CQLDUCK_PASSWORD: cluster.credentials!.password,
+    });
+    expect([right.code, right.err]).toEqual([0, expect.stringContaining("exported")]);
+  });
+});
+
+describe("a signal", () => {
+  it("stops it with nothing to see at the destination; the last line is the command to go on", async () => {
+    const args = ["export", `${keyspace}.t`, "stopped.parquet", "-H", host, "--page-size", "1", "--progress", "plain"];
+    const { code, err } = await cqlduck(args, {}, (child) => {
+      const timer = setInterval(() => {
+        if (!existsSync(join(directory, "stopped.parquet._cqlduck", "plan.json"))) return;
+        clearInterval(timer);
+        child.kill("SIGINT");
+      }, 5);
+    });
+    expect(code).toBe(130);
+    expect(err.trimEnd().split("\n").at(-1)).toMatch(/^cqlduck export .* --restart$/);
+    expect(await readdir(directory)).not.toContain("stopped.parquet");
+    const again = await cqlduck([...args, "--restart"]);
+    expect(again.code).toBe(0);
+    expect((await readdir(directory)).filter((name) => name.startsWith("stopped"))).toEqual(["stopped.parquet"]);
+  });
+});
