@@ -78,7 +78,7 @@ function cqlduck(command: readonly string[], args: readonly string[], directory:
 const QUERIES = [
   `SELECT kind, count(*) AS events, round(avg(value::DECIMAL(9,3)), 2) AS mean, max(received)::VARCHAR AS last
    FROM 'events.parquet' GROUP BY kind ORDER BY events DESC`,
-  `SELECT place.site, count(DISTINCT device_id) AS devices, count(tags) AS tagged
+  `SELECT place.site AS site, count(DISTINCT device_id) AS devices, count(tags) AS tagged
    FROM 'events.parquet' GROUP BY ALL ORDER BY site`,
   `SELECT b.title, round(list_cosine_similarity(a.embedding, b.embedding), 3) AS similarity
    FROM 'embeddings/*.parquet' a, 'embeddings/*.parquet' b

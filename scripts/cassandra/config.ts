@@ -24,6 +24,7 @@ export interface NodeConfig {
   readonly yaml: string;
   readonly heap: string;
   readonly fullJit: boolean;
+  readonly restartable: boolean;
 }
 
 /** Tokens of node `index`: spread evenly over the ring, the nodes taking turns. */
@@ -156,8 +157,9 @@ export function javaArguments(config: NodeConfig, lib: string): string[] {
     "cassandra.consistent.rangemovement": "false",
     "cassandra.superuser_setup_delay_ms": "0",
     "cassandra.shutdown_announce_in_ms": "0",
-    // Schema changes need no flush of their own: the commit log outlives SIGKILL, and they are the bulk of a test run.
-    "cassandra.test.flush_local_schema_changes": "false",
+    // Flushing every schema change takes most of the time of tests that make many tables. But a node that starts again
+    // reads the schema before it replays its commit log, so it must have been flushed.
+    "cassandra.test.flush_local_schema_changes": String(config.restartable),
     // 4.0 doesn't start without JMX.
     ...(config.version === "4.0" ? { "cassandra.jmx.local.port": String(config.jmxPort) } : {}),
   };

@@ -87,3 +87,9 @@ function fraction(progress: Progress): number {
 function eta(progress: Progress): string {
   return progress.etaMs === undefined ? "--" : formatDuration(progress.etaMs);
 }
+
+/** The servers' guess of a table's size; they have none before the table is flushed to disk for the first time. */
+export function estimate(size: { readonly estimatedRows: number; readonly estimatedBytes: number }): string {
+  if (size.estimatedBytes === 0) return "size not known yet";
+  return `about ${plural(size.estimatedRows, "row")} (${formatSize(size.estimatedBytes)})`;
+}

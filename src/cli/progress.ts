@@ -2,9 +2,8 @@
  * Owns when progress shows: events only change what is known, a timer draws it, so that a busy job costs no more than
  * ten frames a second and a stalled one still shows where it stands.
  */
-import { formatCount, formatSize } from "../base/units.ts";
 import type { JobEvent, Progress } from "../jobs/events.ts";
-import { frame, PHASE_NAMES, type Phase, plainLine, plural } from "./frame.ts";
+import { estimate, frame, PHASE_NAMES, type Phase, plainLine, plural } from "./frame.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type ProgressForm = "auto" | "bar" | "plain" | "none";
@@ -74,8 +73,7 @@ function writeLines(terminal: Terminal, known: Known): () => void {
 /** What a log says at once when it happens. */
 function milestone(event: JobEvent): string | undefined {
   if (event.kind === "planned") {
-    const size = `${formatCount(event.estimatedRows)} rows (${formatSize(event.estimatedBytes)})`;
-    return `reading ${plural(event.ranges, "range")}, about ${size}`;
+    return `reading ${plural(event.ranges, "range")}, ${estimate(event)}`;
   }
   return event.kind === "phase" && event.phase !== "read" ? PHASE_NAMES[event.phase] : undefined;
 }

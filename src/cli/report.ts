@@ -4,7 +4,7 @@
 import { formatCount, formatDuration, formatSize } from "../base/units.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import type { ExportPlan } from "../operations/options.ts";
-import { plural } from "./frame.ts";
+import { estimate, plural } from "./frame.ts";
 
 const FILES_NAMED = 5;
 
@@ -36,8 +36,7 @@ export function reportText(report: ExportReport, noticed: ReadonlySet<string>): 
 /** What an export would do. */
 export function planText(plan: ExportPlan): string {
   const work =
-    `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ` +
-    `about ${plural(plan.estimatedRows, "row")} (${formatSize(plan.estimatedBytes)})`;
+    `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ` + estimate(plan);
   const header = ["column", "CQL", "DuckDB", "kind", ""];
   const columns = plan.columns.map((column) => [
     column.name,

@@ -7,9 +7,12 @@ import { quoteIdentifier, uniqueNames } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Cluster, Host } from "../cassandra/cluster.ts";
 import { readEstimates } from "../cassandra/estimates.ts";
+import { isRetryable } from "../cassandra/failure.ts";
+import { PageReader } from "../cassandra/pages.ts";
 import { readRing, type TokenRange } from "../cassandra/ring.ts";
 import { readTable, type TableColumn, type TableSchema } from "../cassandra/schema.ts";
 import { createStatements, qualifiedName, selectAll, selectRange } from "../cassandra/statements.ts";
+import { retrying } from "../jobs/retry.ts";
 import { duckdbTypeFromText } from "../types/column-type.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { codecFor } from "../types/table.ts";
@@ -29,6 +32,7 @@ export interface Source {
   readonly ranges: readonly (TokenRange | undefined)[];
   /** Who can answer for a range, the best first. */
   replicas(range: TokenRange | undefined): readonly Host[];
+  /** Both 0 where the servers have no guess, as for a table that was never flushed. */
   readonly estimatedRows: number;
   readonly estimatedBytes: number;
 }
@@ -39,27 +43,45 @@ export async function openSource(cluster: Cluster, options: ExportOptions, fetch
   const chosen = chooseColumns(schema, options.columns);
   const names = chosen.map((column) => column.name);
   const whole = schema.virtual || options.limit !== undefined;
-  const estimates = schema.virtual ? [] : await readEstimates(cluster, schema.keyspace, schema.table);
-  const sum = (of: "partitions" | "bytes") => estimates.reduce((total, estimate) => total + estimate[of], 0);
+  const estimates = whole ? [] : await readEstimates(cluster, schema.keyspace, schema.table);
   const common = {
     name: qualifiedName(schema),
     schema,
     columns: describeColumns(schema, chosen, options),
     create: createStatements(schema, chosen),
-    estimatedRows: sum("partitions"),
-    estimatedBytes: sum("bytes"),
+    estimatedRows: 0,
+    estimatedBytes: estimates.reduce((sum, estimate) => sum + estimate.bytes, 0),
   };
   if (whole) {
     const replicas = () => cluster.localHosts();
     return { ...common, cql: selectAll(schema, names, options.limit), ranges: [undefined], replicas };
   }
   const ring = await readRing(cluster, schema.keyspace);
-  return {
+  const source: Source = {
     ...common,
     cql: selectRange(schema, names),
     ranges: options.splits ? evenRanges(options.splits) : planRanges(ring.ranges, estimates, fetchers),
     replicas: (range) => ring.replicas(range!.end),
   };
+  return { ...source, estimatedRows: await estimateRows(cluster, source) };
+}
+
+const SAMPLE_ROWS = 100;
+const SAMPLE_ATTEMPTS = 3;
+
+/** The server guesses bytes and partitions, not rows: a few rows of one range tell how many there may be. */
+async function estimateRows(cluster: Cluster, source: Source): Promise<number> {
+  if (source.estimatedBytes === 0) return 0;
+  const reader = new PageReader(cluster, source.cql, `reading ${source.name}`);
+  const range = source.ranges.reduce((a, b) => (widthOf(b) > widthOf(a) ? b : a));
+  const hosts = source.replicas(range);
+  const sample = (attempt: number) => reader.fetch(range, null, SAMPLE_ROWS, hosts[attempt % hosts.length]);
+  const page = await retrying(sample, { attempts: SAMPLE_ATTEMPTS, baseMs: 200, maxMs: 1000, isRetryable });
+  return page.rows ? Math.round(source.estimatedBytes / (page.body.length / page.rows)) : 0;
+}
+
+function widthOf(range: TokenRange | undefined): bigint {
+  return range ? range.end - range.start : 0n;
 }
 
 /** In the order that was asked for; all of them in the order of SELECT * where none was. */

@@ -102,7 +102,7 @@ describe("a node with logins and client certificates", () => {
 
 describe("three nodes", () => {
   it("serve on while one is dead, and take it back", async () => {
-    const cluster = await startThreeNodes({ heap: "384m" });
+    const cluster = await startThreeNodes({ heap: "384m", restartable: true });
     const client = await testClient(cluster);
     const table = `${await testKeyspace(client, "three", 3)}.t`;
     const { all, quorum } = types.consistencies;

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { StorageError } from "../../src/base/errors.ts";
 import { ParquetConcat } from "../../src/parquet/concat.ts";
 import { CannotConcat, readFooterSummary } from "../../src/parquet/footer.ts";
-import { type Plan, ThriftReader, ThriftWriter } from "../../src/parquet/thrift.ts";
 import { Judge } from "./duckdb.ts";
+import { pagesIn } from "./pages.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -365,34 +365,6 @@ test("page indexes point at the pages of their new place", async () => {
   for (const { header } of found) expect(header).toEqual([0x15, 0x00]);
   expect(new Set(found.map(({ offset }) => offset)).size).toBe(found.length);
 });
-
-/** Every page that the offset indexes of a file name. */
-async function pagesIn(path: string): Promise<{ offset: number; header: number[] }[]> {
-  const bytes = await readFile(path);
-  const end = bytes.length - 8;
-  const pages: { offset: number; header: number[] }[] = [];
-  const take = (fields: Plan, reader: ThriftReader) => new ThriftWriter().copyStruct(reader, { fields });
-  const page: Plan = {
-    1: (offset) => {
-      pages.push({ offset, header: [...bytes.subarray(offset, offset + 2)] });
-      return offset;
-    },
-  };
-  let from = 0;
-  const column: Plan = {
-    4: (offset) => {
-      from = offset;
-      return offset;
-    },
-    5: (length) => {
-      take({ 1: { fields: page } }, new ThriftReader(bytes.subarray(from, from + length)));
-      return length;
-    },
-  };
-  const footer = new ThriftReader(bytes.subarray(end - bytes.readUInt32LE(end), end));
-  take({ 4: { fields: { 1: { fields: column } } } }, footer);
-  return pages;
-}
 
 test("nothing but the target is made", async () => {
   const a = await judge.write(at("a"), "SELECT 1 AS i");
