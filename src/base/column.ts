@@ -97,7 +97,7 @@ export interface ColumnBuffer {
 }
 
 /** Bytes that one value of the type takes in `ColumnBuffer.bytes`. */
-export function valueWidth(type: ColumnType): number {
+function valueWidth(type: ColumnType): number {
   switch (type.kind) {
     case "VARCHAR":
     case "BLOB":
@@ -153,7 +153,7 @@ export function createColumn(type: ColumnType, arena: Arena, capacity = 2048, no
   };
 }
 
-export function createNotes(): ColumnNotes {
+function createNotes(): ColumnNotes {
   return { exactFloatBits: false, emptied: 0, evolved: 0, integerDigits: 0, fractionDigits: 0 };
 }
 

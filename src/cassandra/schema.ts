@@ -105,7 +105,7 @@ async function unknownTable(cluster: Cluster, schema: string, keyspace: string, 
 }
 
 /** "did you mean …?" with the nearest name as CQL writes it, where one is near enough. */
-export function suggestion(name: string, names: readonly string[]): string | undefined {
+function suggestion(name: string, names: readonly string[]): string | undefined {
   const found = nearest(name, names);
   return found === undefined ? undefined : `did you mean ${quoteIdentifier(found)}?`;
 }

@@ -35,8 +35,7 @@ export function reportText(report: ExportReport, noticed: ReadonlySet<string>): 
 
 /** What an export would do. */
 export function planText(plan: ExportPlan): string {
-  const work =
-    `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ` + estimate(plan);
+  const work = `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ${estimate(plan)}`;
   const header = ["column", "CQL", "DuckDB", "kind", ""];
   const columns = plan.columns.map((column) => [
     column.name,

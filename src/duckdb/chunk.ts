@@ -26,7 +26,7 @@ const SIMPLE: Record<FixedKind | "VARCHAR" | "BLOB", Type> = {
   BLOB: T.BLOB,
 };
 
-export function logicalType(type: ColumnType): LogicalType {
+function logicalType(type: ColumnType): LogicalType {
   switch (type.kind) {
     case "DECIMAL":
       return duckdb.create_decimal_type(type.width, type.scale);

@@ -86,12 +86,3 @@ export function failureOf(error: unknown, doing: string): Error {
   if (/^(Conversion|Invalid Input|Out of Range) Error/.test(text)) return new DataError(`${doing}: ${text}`, options);
   return new Error(`${doing}: ${text}`, options);
 }
-
-/** The rows of a small result as JavaScript values would need a converter per type; the engine only ever asks for counts. */
-export async function firstCount(connection: Connection, sql: string, doing: string): Promise<number> {
-  const result = await run(connection, sql, doing);
-  const chunk = await duckdb.fetch_chunk(result);
-  if (!chunk) throw new Error(`${doing}: no row came back`);
-  const data = duckdb.vector_get_data(duckdb.data_chunk_get_vector(chunk, 0), 8);
-  return Number(new DataView(data.buffer, data.byteOffset, 8).getBigInt64(0, true));
-}

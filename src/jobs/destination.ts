@@ -4,7 +4,8 @@
  */
 import { basename, dirname, join } from "node:path";
 import { StorageError, UsageError } from "../base/errors.ts";
-import { errorCode, listNames, makeDirectory, statusOf } from "../storage/local.ts";
+import { errorCode } from "../base/filefailure.ts";
+import { listNames, makeDirectory, statusOf } from "../storage/local.ts";
 import { DONE_NAME, INTENT_NAME, isJobFile, MANIFEST_NAME, PLAN_NAME } from "./job.ts";
 import { acquireLock, type JobLock } from "./lock.ts";
 import { clearJob, dropJob, type Layout, readManifest } from "./publish.ts";

@@ -22,7 +22,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { clearInterval, setInterval } from "node:timers";
 import { assert, StorageError, UsageError } from "../base/errors.ts";
-import { errorCode, removeEmptyDirectory, storageError } from "../storage/local.ts";
+import { errorCode, storageError } from "../base/filefailure.ts";
+import { removeEmptyDirectory } from "../storage/local.ts";
 import { sleep } from "./retry.ts";
 
 /** The lock's name in a job directory; files named `lock.…` belong to takings-over. */

@@ -3,9 +3,11 @@
  * without decoding a page.
  */
 import { basename } from "node:path";
+import { assert } from "../base/errors.ts";
 import { type Job, type JobPlan, outputName, type SegmentRecord } from "../jobs/job.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
 import { ParquetConcat } from "../parquet/concat.ts";
+import { readFooterSummary } from "../parquet/footer.ts";
 import { statusOf } from "../storage/local.ts";
 
 /** Segments that have rows; the first one where none has, since an empty table gives a file too. */
@@ -47,6 +49,8 @@ export async function arrangeOneFile(
     await concat.close();
   }
   const rows = records.reduce((sum, record) => sum + record.rows, 0);
+  const written = await readFooterSummary(job.path(file));
+  assert(written.rows === rows, `${job.path(file)} has ${written.rows} rows of the ${rows} in its segments`);
   const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
   await job.appendOutput({ output: 0, segments: records.map((record) => record.segment), file, rows, bytes });
   return [{ from: file, to, rows, bytes }];

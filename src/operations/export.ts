@@ -11,7 +11,7 @@ import { Engine } from "../duckdb/engine.ts";
 import { SegmentTable } from "../duckdb/segment.ts";
 import { claimDestination } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
-import { createJob, type Job, type JobPlan, newJobId, segmentName } from "../jobs/job.ts";
+import { createJob, type Job, type JobPlan, newJobId, SPILL_NAME, segmentName } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { type Layout, publish } from "../jobs/publish.ts";
 import { removeTree, statusOf } from "../storage/local.ts";
@@ -33,8 +33,6 @@ const MAX_RETRIES = 8;
 const ENGINE_SHARE = 0.6;
 /** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
 const ENGINE_THREADS = 2;
-/** What DuckDB can't hold in memory goes here, within the job directory; it is of no use to a later process. */
-const SPILL = "spill";
 
 const DUCKDB_COMPRESSION: Record<Compression, string> = {
   snappy: "snappy",
@@ -149,7 +147,7 @@ async function readSegments(run: Run): Promise<void> {
   const engine = await Engine.open({
     memoryBytes: Math.floor(memory * ENGINE_SHARE),
     threads: ENGINE_THREADS,
-    tempDirectory: job.path(SPILL),
+    tempDirectory: job.path(SPILL_NAME),
   });
   const interrupt = () => engine.interrupt();
   signal.addEventListener("abort", interrupt);
@@ -172,7 +170,7 @@ async function readSegments(run: Run): Promise<void> {
     signal.removeEventListener("abort", interrupt);
     await pipeline?.settle();
     engine.close();
-    await removeTree(job.path(SPILL));
+    await removeTree(job.path(SPILL_NAME));
   }
 }
 

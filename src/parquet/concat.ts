@@ -3,10 +3,11 @@
  * and its footer: pages, Bloom filters, page indexes) is copied as one block, so all its offsets move by one number.
  * When to do that, and what becomes of the sources, is the caller's business.
  */
+
 import { type FileHandle, open } from "node:fs/promises";
 import { assert } from "../base/errors.ts";
+import { attempt } from "../base/filefailure.ts";
 import {
-  attempt,
   CannotConcat,
   Field,
   type Footer,

@@ -4,7 +4,8 @@
  */
 import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { DataError, messageOf, StorageError } from "../base/errors.ts";
+import { DataError } from "../base/errors.ts";
+import { attempt } from "../base/filefailure.ts";
 import { ThriftError, ThriftReader, Type } from "./thrift.ts";
 
 export const MAGIC = Buffer.from("PAR1");
@@ -80,15 +81,6 @@ export async function understanding<T>(path: string, read: () => Promise<T>): Pr
   } catch (error) {
     if (error instanceof ThriftError) throw new CannotConcat(path, `its footer is damaged: ${error.message}`, error);
     throw error;
-  }
-}
-
-/** Runs something that the file system may refuse. */
-export async function attempt<T>(operation: string, path: string, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (cause) {
-    throw new StorageError(`can't ${operation} ${path}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -58,8 +58,8 @@ function splitFields(
   for (const field of fields) field.cells.reserve(count);
   for (let i = first, row = out.rows, slot = 0; i < first + count; i++, row++, slot += 2) {
     const size = index[i * 2 + 1]!;
-    // A value of no fields at all looks the same as a zero-length one.
-    if (size < 4) oddCell(cells, i, out, row, rule);
+    // A zero-length value is one of no fields yet: the server takes it as all of them missing.
+    if (size < 4 && size !== 0) oddCell(cells, i, out, row, rule);
     let at = index[i * 2]!;
     const end = at + Math.max(size, 0);
     let missing = false;
@@ -79,7 +79,7 @@ function splitFields(
       if (bytes > 0) at += bytes;
     }
     if (at !== end) throw notCanonical(i, `more fields than ${rule.name} has`);
-    if (missing && size >= 4) out.notes.evolved++;
+    if (missing && size >= 0) out.notes.evolved++;
   }
   out.rows += count;
 }

@@ -22,7 +22,8 @@ type Contact = Pick<Cluster, "hosts" | "port" | "credentials" | "tls">;
 async function connect({ hosts, port, credentials, tls }: Contact): Promise<Client> {
   const client = new Client({
     contactPoints: [...hosts],
-    protocolOptions: { port },
+    // Left to find the version by itself the driver throws beside its promise where TLS and logins meet.
+    protocolOptions: { port, maxVersion: 4 },
     // The policy that needs no name of a data centre.
     policies: { loadBalancing: new policies.loadBalancing.RoundRobinPolicy() },
     socketOptions: { readTimeout: 30_000 },

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { StorageError } from "../../src/base/errors.ts";
+import { errorCode, storageError } from "../../src/base/filefailure.ts";
 import {
-  errorCode,
   fileSize,
   freeBytes,
   fsyncFile,
@@ -16,7 +16,6 @@ import {
   removeTree,
   rename,
   statusOf,
-  storageError,
   within,
   writeDurably,
 } from "../../src/storage/local.ts";

@@ -30,7 +30,7 @@ export function varint(value: bigint): Uint8Array {
   return bigEndian(value, size);
 }
 
-export function unsignedVint(value: bigint): Uint8Array {
+function unsignedVint(value: bigint): Uint8Array {
   for (let more = 0; more < 8; more++) {
     if (value < 1n << BigInt(7 * (more + 1))) {
       const bytes = bigEndian(value, more + 1);

@@ -198,7 +198,6 @@ describe("notes", () => {
       "timestamp",
       "duration",
       "list<int>",
-      "tuple<int>",
       "map<int, int>",
       "vector<float, 2>",
     ]) {
@@ -211,6 +210,11 @@ describe("notes", () => {
     }
     const nested = decode(codec("list<int>", { empty: "null" }), [collection(2, [hex(""), int32(5)])]);
     expect([values(nested), nested.notes.emptied]).toEqual([[[null, 5]], 1]);
+  });
+
+  test("a zero-length tuple is one whose fields are all missing", () => {
+    const column = decode(codec("tuple<int, text>"), [hex(""), null]);
+    expect([values(column), column.notes.evolved]).toEqual([[{ "1": null, "2": null }, null], 1]);
   });
 
   test("values with fewer fields than the type get NULLs, and are counted", () => {
