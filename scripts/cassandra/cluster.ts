@@ -133,11 +133,12 @@ async function planNodes(options: ClusterOptions, dir: string, { java, keytool, 
 function dieWith(nodes: readonly Node[], dir: string, temporary: boolean): () => void {
   const onExit = () => {
     for (const { child, config } of nodes) if (child?.pid !== undefined) killNode(child.pid, config.dir);
+    if (!temporary) return;
     try {
-      if (temporary) rmSync(dir, { recursive: true, force: true });
-    } catch {
-      // A node that is just dying still writes: the next start removes the directory.
-    }
+      // The record goes last: by it the next start finds what a node that is just dying has still written.
+      for (const { config } of nodes) rmSync(config.dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true });
+    } catch {}
   };
   const onSignal = (signal: NodeJS.Signals) => {
     onExit();

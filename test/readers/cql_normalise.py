@@ -45,7 +45,7 @@ def normaliser(cql, arrow_type, empty_null):
     """A function from a cell's bytes to those to compare with (or None), or None where they are the same always."""
     name = cql["name"]
     # A column written as BLOB holds the server's own bytes: nothing about them may differ.
-    if pyarrow.types.is_binary(arrow_type) or name in TEXTS or name in ("blob", "custom"):
+    if pyarrow.types.is_binary(arrow_type) or name in TEXTS or name in ("blob", "custom", "empty"):
         return None
     if name == "decimal" and pyarrow.types.is_decimal(arrow_type):
         change = rescale(arrow_type.scale)

@@ -14,7 +14,7 @@ DURATION = 'struct<"months": int32, "days": int32, "nanos": int64>'
 SHAPES = {
     "ascii": "string", "text": "string", "varchar": "string", "inet": "string", "decimal": "string", "varint": "string",
     "tinyint": "int8", "smallint": "int16", "int": "int32", "bigint": "int64", "counter": "int64",
-    "boolean": "bool", "float": "float", "double": "double", "blob": "binary", "custom": "binary",
+    "boolean": "bool", "float": "float", "double": "double", "blob": "binary", "custom": "binary", "empty": "binary",
     "timestamp": "timestamp[us, UTC]", "date": "date32[day]", "time": "time64[ns]", "duration": DURATION,
 }
 DUCKDB_SHAPES = {
