@@ -23,6 +23,8 @@ export interface ClusterOptions {
 export type Host = driver.Host;
 type Policy = driver.policies.loadBalancing.LoadBalancingPolicy;
 
+/** Of the CQL native protocol: the newest that the driver speaks, and all servers from 3.0 on. */
+const PROTOCOL_VERSION = 4;
 const DEFAULT_PORT = 9042;
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 12_000;
@@ -58,7 +60,8 @@ export class Cluster {
         // Requests are tried again in one place, by the operation, which knows the paging state to go on from.
         retry: new policies.retry.FallthroughRetryPolicy(),
       },
-      // The driver's limits of its own: prepared statements are few here, and it must not decode metadata of all keyspaces' tables.
+      // Asked for more, the driver fails on servers with client certificates instead of falling back.
+      protocolOptions: { maxVersion: PROTOCOL_VERSION },
       socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: requestTimeoutMs },
       pooling: { coreConnectionsPerHost: { [types.distance.local]: 2 }, warmup: true },
     });
