@@ -1,9 +1,10 @@
 /*
  * The compiled binary as a user meets it: output, exit codes, errors and signals, on a real cluster.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, rmdirSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
@@ -28,7 +29,20 @@ beforeAll(async () => {
   await client.execute(`CREATE TABLE ${keyspace}.t (k int PRIMARY KEY, v text)`);
   const insert = `INSERT INTO ${keyspace}.t (k, v) VALUES (?, ?)`;
   for (let i = 0; i < 1000; i++) await client.execute(insert, [i, `value ${i}`], { prepare: true });
+  await client.execute(`CREATE TABLE ${keyspace}.noise (k int PRIMARY KEY, v blob)`);
+  const noise = `INSERT INTO ${keyspace}.noise (k, v) VALUES (?, ?)`;
+  for (let i = 0; i < 20; i++) await client.execute(noise, [i, randomBytes(100_000)], { prepare: true });
 }, 300_000);
+
+/** A small disk of its own for the test needs root, and a system that lets it mount one. */
+function canMount(): boolean {
+  const probe = mkdtempSync(join(tmpdir(), "cqlduck-mount-"));
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", probe]).status === 0;
+  if (mounted) execFileSync("umount", [probe]);
+  else console.error("no file system can be mounted here: the test of a full disk is skipped");
+  rmdirSync(probe);
+  return mounted;
+}
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -114,6 +128,23 @@ describe("what can't be done is one clear line with a hint", () => {
     await refused([`${keyspace}.t`, "file/x", "-H", host], 2, /file/, /./);
     await refused([`${keyspace}.t`, "absent/x.parquet", "-H", host], 2, /absent/, /mkdir/);
     await refused([`${keyspace}.t`, "/sys/x", "-H", host], 2, /\/sys\/x/, /./);
+  });
+
+  it.skipIf(!canMount())("for a disk that is full: exit 3, and no file", { timeout: 120_000 }, async () => {
+    const disk = join(directory, "disk");
+    await mkdir(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
+    try {
+      await refused(
+        [`${keyspace}.noise`, "disk/x.parquet", "-H", host],
+        3,
+        /disk is full|no space left/,
+        /free some space/,
+      );
+      expect(await readdir(disk)).toEqual(["x.parquet._cqlduck"]);
+    } finally {
+      execFileSync("umount", [disk]);
+    }
   });
 
   it("for a login that is asked for, or refused", { timeout: 240_000 }, async () => {

@@ -113,6 +113,44 @@ describe("every row is in the files once", () => {
   });
 });
 
+describe("what is not an ordinary table", () => {
+  it("a virtual table is read by one scan", async () => {
+    const { rows } = await client.execute("SELECT count(*) FROM system_views.settings");
+    const table = { keyspace: "system_views", table: "settings" };
+    const report = await run("", { table });
+    expect([report.rows, report.ranges]).toEqual([Number(rows[0]!["count"]), 1]);
+    const [found] = await ask(
+      `SELECT count(DISTINCT name)::INT AS n FROM '${report.destination}' WHERE name IS NOT NULL`,
+    );
+    expect(found).toEqual({ n: report.rows });
+  });
+
+  it("a name of two columns that DuckDB can't tell apart becomes two", async () => {
+    await client.execute(`CREATE TABLE ${keyspace}."Names" ("Id" int PRIMARY KEY, id int, "ID" int)`);
+    await client.execute(`INSERT INTO ${keyspace}."Names" ("Id", id, "ID") VALUES (1, 2, 3)`);
+    const report = await run("Names");
+    // In the order of SELECT *, where capitals stand before small letters.
+    expect(await ask(`SELECT * FROM '${report.destination}'`)).toEqual([{ Id: 1, ID_1: 3, id_2: 2 }]);
+  });
+});
+
+describe("zero-length values of types that have none", () => {
+  it("end the export, naming column and key, or become NULL where that is said", async () => {
+    await client.execute(`CREATE TABLE ${keyspace}.empties (k text PRIMARY KEY, v int)`);
+    await client.execute(`INSERT INTO ${keyspace}.empties (k, v) VALUES ('here', blobAsInt(0x))`);
+    await expect(run("empties")).rejects.toMatchObject({
+      name: "DataError",
+      message: expect.stringContaining(`column v of ${keyspace}.empties, the row with k = 'here': a zero-length value`),
+      hint: "--empty null makes it NULL, or --type v=BLOB keeps the bytes as they are",
+    });
+    const report = await run("empties", { empty: "null" });
+    expect(report.notices).toEqual(["column v: 1 zero-length values became NULL"]);
+    expect(await ask(`SELECT * FROM '${report.destination}'`)).toEqual([{ k: "here", v: null }]);
+    const bytes = await run("empties", { types: new Map([["v", "BLOB"]]) });
+    expect(await ask(`SELECT octet_length(v)::INT AS n FROM '${bytes.destination}'`)).toEqual([{ n: 0 }]);
+  });
+});
+
 describe("a chosen part of a table", () => {
   it("has the columns in the order asked for, at most so many rows", async () => {
     const report = await run("many", { columns: ["v", "k"], limit: 123, pageSize: 10 });
