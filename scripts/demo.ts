@@ -80,7 +80,7 @@ const QUERIES = [
    FROM 'events.parquet' GROUP BY kind ORDER BY events DESC`,
   `SELECT place.site AS site, count(DISTINCT device_id) AS devices, count(tags) AS tagged
    FROM 'events.parquet' GROUP BY ALL ORDER BY site`,
-  `SELECT b.title, round(list_cosine_similarity(a.embedding, b.embedding), 3) AS similarity
+  `SELECT b.title, round(list_cosine_similarity(a.embedding, b.embedding)::DOUBLE, 3) AS similarity
    FROM 'embeddings/*.parquet' a, 'embeddings/*.parquet' b
    WHERE a.title = 'Document 7' AND b.title <> a.title ORDER BY similarity DESC LIMIT 3`,
 ];
