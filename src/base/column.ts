@@ -153,7 +153,7 @@ export function createColumn(type: ColumnType, arena: Arena, capacity = 2048, no
   };
 }
 
-function createNotes(): ColumnNotes {
+export function createNotes(): ColumnNotes {
   return { exactFloatBits: false, emptied: 0, evolved: 0, integerDigits: 0, fractionDigits: 0 };
 }
 

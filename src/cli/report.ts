@@ -24,7 +24,7 @@ export function reportText(report: ExportReport, noticed: ReadonlySet<string>): 
         `${file.path} (${plural(file.rows, "row")}, ${formatSize(file.bytes)})`,
       ]),
     ...(more > 0 ? [["", `and ${formatCount(more)} more`] as [string, string]] : []),
-    ["read", `${report.startedAt} to ${report.finishedAt}, at ${report.consistency}; not a snapshot`],
+    ["read", `${report.readFrom} to ${report.readTo}, at ${report.consistency}; not a snapshot`],
     ["work", `${plural(report.segments, "segment")}, ${plural(report.ranges, "range")}, ${retries(report.retries)}`],
     ["memory", `${formatSize(report.peakMemoryBytes)} at most`],
     ...decimals.map((text): [string, string] => ["decimals", text]),

@@ -87,6 +87,29 @@ export async function claimDestination(
   }
 }
 
+/** An unfinished job that this process may go on with. */
+export interface Unfinished {
+  readonly lock: JobLock;
+  /** All is read, and its files were on their way to their places. */
+  readonly publishing: boolean;
+}
+
+/** Takes the unfinished job at a destination, to go on with it; undefined where there is none. */
+export async function claimUnfinished(destination: string, layout: Layout): Promise<Unfinished | undefined> {
+  if ((await inspectDestination(destination, layout)).state !== "unfinished-job") return undefined;
+  const lock = await lockDirectory(jobDirectoryOf(destination, layout));
+  try {
+    // Its last holder may have finished it meanwhile.
+    const found = await inspectDestination(destination, layout);
+    if (found.state === "unfinished-job") return { lock, publishing: found.publishing };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  await lock.release();
+  return undefined;
+}
+
 async function checkParent(destination: string): Promise<void> {
   const parent = dirname(withoutSlash(destination));
   const found = await statusOf(parent);

@@ -48,6 +48,9 @@ export interface ExportReport {
   readonly retries: number;
   readonly startedAt: string;
   readonly finishedAt: string;
+  /** When the first and the last row were read, by this process or by those it went on from. */
+  readonly readFrom: string;
+  readonly readTo: string;
   readonly elapsedMs: number;
   readonly rowsPerSecond: number;
   readonly peakMemoryBytes: number;

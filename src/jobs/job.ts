@@ -164,6 +164,20 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
     });
   }
 
+  /** Forgets all segments, so that every range begins anew. */
+  async dropRecords(): Promise<void> {
+    this.lock.assertHeld();
+    // The last first: a crash in between leaves chains that are shorter, not broken ones.
+    for (const { segment } of this.#records.toReversed()) {
+      await removeFile(this.path(numbered("record", segment, "json")));
+      await fsyncDirectory(this.directory);
+    }
+    this.#records.length = 0;
+    for (const { output } of this.#outputs) await removeFile(this.path(numbered("output", output, "json")));
+    this.#outputs.length = 0;
+    await this.deleteUnrecorded();
+  }
+
   /** Deletes data files without a record: what a crash left of a segment or an output in the making. */
   async deleteUnrecorded(): Promise<void> {
     const recorded = new Set([...this.#records, ...this.#outputs].map((record) => record.file));

@@ -2,7 +2,7 @@
  * Owns the row path: pages of cells become columns, columns become DuckDB data chunks. Joins src/cassandra, src/types
  * and src/duckdb, which do not know each other. No object is made per row.
  */
-import { Arena, type ColumnBuffer, clearColumn, createColumn } from "../base/column.ts";
+import { Arena, type ColumnBuffer, type ColumnNotes, clearColumn, createColumn, createNotes } from "../base/column.ts";
 import { DataError } from "../base/errors.ts";
 import { indexCells, type Page } from "../cassandra/pages.ts";
 import { CHUNK_ROWS, ChunkFiller } from "../duckdb/chunk.ts";
@@ -78,13 +78,13 @@ export class RowBatch {
     this.#rows = 0;
   }
 
-  /** Whether any float since the last call needs its bits kept from dictionaries (see ColumnNotes). */
-  takeExactFloatBits(): boolean {
-    let found = false;
-    for (const { notes } of this.columns) {
-      found ||= notes.exactFloatBits;
-      notes.exactFloatBits = false;
-    }
+  /** What was noticed since the last call, by column; columns with nothing to note are left out. */
+  takeNotes(): Record<string, ColumnNotes> {
+    const found: Record<string, ColumnNotes> = {};
+    this.columns.forEach(({ notes }, i) => {
+      if (Object.values(notes).some(Boolean)) found[this.#source[i]!.name] = { ...notes };
+      Object.assign(notes, createNotes());
+    });
     return found;
   }
 

@@ -49,6 +49,10 @@ export interface ExportOptions {
   readonly pageSize?: number | undefined;
   /** Bytes the job may take, DuckDB and the pages in flight together. */
   readonly memoryBytes?: number | undefined;
+  /** Read masked columns as they are shown, although the role may not see their values. */
+  readonly allowMasked?: boolean | undefined;
+  /** Go on with an unfinished job at the destination; begin where there is none. */
+  readonly resume?: boolean | undefined;
   /** Drop an unfinished job at the destination and begin again. */
   readonly restart?: boolean | undefined;
   /** Its reason must be an InterruptedError. */

@@ -2,35 +2,48 @@
  * Owns what an export has to say at its end besides the counts: things noticed on the way, and the memory it took.
  */
 import type { ColumnNotes } from "../base/column.ts";
-import type { SourceColumn } from "./columns.ts";
 
 /** DuckDB's widest DECIMAL. */
 const MAX_DECIMAL_DIGITS = 38;
 
-/** One line for each thing the user should know of the rows, from what the decoders noticed. */
-export function noticesOf(columns: readonly SourceColumn[], notes: readonly ColumnNotes[]): string[] {
+/** What was noticed in each segment, by column. */
+type SegmentNotes = readonly Readonly<Record<string, ColumnNotes>>[];
+
+/** One line for each thing the user should know of the rows. */
+export function noticesOf(segments: SegmentNotes): string[] {
   const lines: string[] = [];
-  columns.forEach(({ name }, i) => {
-    const { emptied, evolved } = notes[i]!;
-    if (emptied) lines.push(`column ${name}: ${emptied} zero-length values became NULL`);
-    if (evolved)
-      lines.push(
-        `column ${name}: ${evolved} values have fewer fields than their type has now; the missing ones are NULL`,
-      );
-  });
+  for (const [name, notes] of byColumn(segments)) {
+    const sum = (of: "emptied" | "evolved") => notes.reduce((total, note) => total + note[of], 0);
+    if (sum("emptied")) lines.push(`column ${name}: ${sum("emptied")} zero-length values became NULL`);
+    if (sum("evolved"))
+      lines.push(`column ${name}: ${sum("evolved")} values have fewer fields than their type has now; the missing ones are NULL`);
+  }
+  const exact = segments.filter((notes) => Object.values(notes).some((note) => note.exactFloatBits)).length;
+  if (exact)
+    lines.push(
+      `${exact} of ${segments.length} segments are written without dictionaries, to keep -0.0 and NaN bits: files are larger`,
+    );
   return lines;
 }
 
-/** For each decimal and varint column with values, the narrowest DECIMAL(p,s) that holds them all, as far as DuckDB has one. */
-export function decimalsOf(columns: readonly SourceColumn[], notes: readonly ColumnNotes[]): Record<string, string> {
+/** For each decimal and varint column with values, the narrowest DECIMAL(p,s) that holds them all, if DuckDB has one. */
+export function decimalsOf(segments: SegmentNotes): Record<string, string> {
   const found: Record<string, string> = {};
-  columns.forEach(({ name }, i) => {
-    const { integerDigits, fractionDigits } = notes[i]!;
-    const digits = integerDigits + fractionDigits;
-    if (digits === 0) return;
-    found[name] = digits <= MAX_DECIMAL_DIGITS ? `DECIMAL(${digits},${fractionDigits})` : `none: ${digits} digits`;
-  });
+  for (const [name, notes] of byColumn(segments)) {
+    const fraction = Math.max(...notes.map((note) => note.fractionDigits));
+    const digits = fraction + Math.max(...notes.map((note) => note.integerDigits));
+    if (digits === 0) continue;
+    found[name] = digits <= MAX_DECIMAL_DIGITS ? `DECIMAL(${digits},${fraction})` : `none: ${digits} digits`;
+  }
   return found;
+}
+
+function byColumn(segments: SegmentNotes): Map<string, ColumnNotes[]> {
+  const columns = new Map<string, ColumnNotes[]>();
+  for (const notes of segments) {
+    for (const [name, note] of Object.entries(notes)) columns.set(name, [...(columns.get(name) ?? []), note]);
+  }
+  return columns;
 }
 
 /** The most memory that the process had at once, in bytes. */

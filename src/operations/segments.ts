@@ -2,7 +2,7 @@
  * Owns the cutting of a stream of pages into segments: one is filled while the one before is written. Knows which
  * stretch of which token range each segment holds; how a sealed one is made durable is the caller's.
  */
-import type { ColumnType } from "../base/column.ts";
+import type { ColumnNotes, ColumnType } from "../base/column.ts";
 import { assert } from "../base/errors.ts";
 import type { Page } from "../cassandra/pages.ts";
 import type { SegmentTable } from "../duckdb/segment.ts";
@@ -24,8 +24,7 @@ export interface SealedSegment {
   readonly rows: number;
   readonly bytes: number;
   readonly stretches: readonly Stretch[];
-  /** Dictionaries must be off when it is written. */
-  readonly exactFloatBits: boolean;
+  readonly notes: Readonly<Record<string, ColumnNotes>>;
   readonly readFrom: string;
   readonly readTo: string;
 }
@@ -157,7 +156,7 @@ export class SegmentPipeline {
       rows: open.rows,
       bytes: open.bytes,
       stretches: [...open.stretches].map(([range, { from, to }]) => ({ range, from, to })),
-      exactFloatBits: this.#parts.batch.takeExactFloatBits(),
+      notes: this.#parts.batch.takeNotes(),
       readFrom: open.readFrom,
       readTo: new Date().toISOString(),
     };

@@ -26,6 +26,8 @@ export interface Source {
   readonly schema: TableSchema;
   readonly columns: readonly SourceColumn[];
   readonly cql: string;
+  /** What the user should know of it before and after. */
+  readonly notices: readonly string[];
   /** The CREATE statements of the columns read. */
   readonly create: string;
   /** Undefined stands for the whole table read by one statement. */
@@ -48,6 +50,7 @@ export async function openSource(cluster: Cluster, options: ExportOptions, fetch
     name: qualifiedName(schema),
     schema,
     columns: describeColumns(schema, chosen, options),
+    notices: [] as readonly string[],
     create: createStatements(schema, chosen),
     estimatedRows: 0,
     estimatedBytes: estimates.reduce((sum, estimate) => sum + estimate.bytes, 0),

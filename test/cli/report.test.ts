@@ -12,7 +12,7 @@ describe("the report", () => {
       "exported 200,000 rows (12.3 MB) from ks.t to out/ in 3.2 s (62,500 rows/s), 2 files",
       "  file      out/part-00000.parquet (150,000 rows, 3.0 MB)",
       "            out/part-00001.parquet (50,000 rows, 1.0 MB)",
-      "  read      2026-11-05T10:00:00.000Z to 2026-11-05T10:00:03.200Z, at LOCAL_QUORUM; not a snapshot",
+      "  read      2026-11-05T10:00:00.100Z to 2026-11-05T10:00:03.000Z, at LOCAL_QUORUM; not a snapshot",
       "  work      2 segments, 256 ranges, 1 retry",
       "  memory    312 MB at most",
       "  decimals  price fits DECIMAL(10,2)",

@@ -49,6 +49,8 @@ export const REPORT: ExportReport = {
   retries: 1,
   startedAt: "2026-11-05T10:00:00.000Z",
   finishedAt: "2026-11-05T10:00:03.200Z",
+  readFrom: "2026-11-05T10:00:00.100Z",
+  readTo: "2026-11-05T10:00:03.000Z",
   elapsedMs: 3200,
   rowsPerSecond: 62_500,
   peakMemoryBytes: 312_000_000,

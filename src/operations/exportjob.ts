@@ -1,0 +1,158 @@
+/*
+ * Owns what an export's plan.json says: enough for a later process to go on without being told anything, and to refuse
+ * when the table, the options or the program are no longer the same.
+ */
+import { resolve } from "node:path";
+import { type ColumnNotes, typeToSql } from "../base/column.ts";
+import { UsageError } from "../base/errors.ts";
+import type { TokenRange } from "../cassandra/ring.ts";
+import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
+import type { Layout } from "../jobs/publish.ts";
+import { VERSION } from "../version.ts";
+import type { ConnectionOptions, ExportOptions } from "./options.ts";
+import type { Source } from "./source.ts";
+
+/** An export's options as plan.json keeps them. Secrets are not among them: a later process asks for them again. */
+export interface StoredOptions {
+  readonly connection: Omit<ConnectionOptions, "password">;
+  readonly table: ExportOptions["table"];
+  readonly destination: string;
+  readonly columns: readonly string[] | null;
+  readonly compression: ExportOptions["compression"] | null;
+  readonly limit: number | null;
+  readonly types: Readonly<Record<string, string>>;
+  readonly uuid: "text" | "native";
+  readonly empty: "error" | "null";
+  readonly allowMasked: boolean;
+  readonly concurrency: number | null;
+  readonly pageSize: number | null;
+  readonly memoryBytes: number | null;
+}
+
+export interface TablePlan extends JobPlan {
+  readonly version: string;
+  readonly source: string;
+  readonly tableId: string;
+  readonly exportedAt: string;
+  readonly layout: Layout;
+  readonly columns: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly cql: string;
+    readonly duckdb: string;
+  }[];
+  readonly options: StoredOptions;
+  readonly ranges: readonly (readonly [string, string] | null)[];
+}
+
+/** What was noticed in a segment's columns; those with nothing are left out. */
+export interface SegmentFlags {
+  readonly notes: Readonly<Record<string, ColumnNotes>>;
+}
+
+export type ExportJob = Job<TablePlan, SegmentFlags>;
+
+export function tablePlan(source: Source, options: ExportOptions, layout: Layout, startedAt: Date): TablePlan {
+  return {
+    job: newJobId(startedAt),
+    version: VERSION,
+    source: source.name,
+    tableId: source.schema.id,
+    exportedAt: startedAt.toISOString(),
+    layout,
+    columns: plannedColumns(source),
+    options: storeOptions(options),
+    ranges: source.ranges.map((range) => (range ? [range.start.toString(), range.end.toString()] : null)),
+  };
+}
+
+export function plannedColumns(source: Source): TablePlan["columns"] {
+  return source.columns.map(({ name, file, cqlText, codec: { column } }) => ({
+    name,
+    file,
+    cql: cqlText,
+    duckdb: typeToSql(column),
+  }));
+}
+
+/** The ranges that the plan was made with: a ring that changed since only changes who is asked. */
+export function plannedRanges(plan: TablePlan): (TokenRange | undefined)[] {
+  return plan.ranges.map((range) => (range ? { start: BigInt(range[0]), end: BigInt(range[1]) } : undefined));
+}
+
+export function storeOptions(options: ExportOptions): StoredOptions {
+  const { password: _, ...connection } = options.connection;
+  return {
+    connection,
+    table: options.table,
+    destination: resolve(options.destination),
+    columns: options.columns ?? null,
+    compression: options.compression ?? null,
+    limit: options.limit ?? null,
+    types: Object.fromEntries(options.types ?? []),
+    uuid: options.uuid ?? "text",
+    empty: options.empty ?? "error",
+    allowMasked: options.allowMasked ?? false,
+    concurrency: options.concurrency ?? null,
+    pageSize: options.pageSize ?? null,
+    memoryBytes: options.memoryBytes ?? null,
+  };
+}
+
+export function restoreOptions(stored: StoredOptions): ExportOptions {
+  return {
+    connection: stored.connection,
+    table: stored.table,
+    destination: stored.destination,
+    columns: stored.columns ?? undefined,
+    compression: stored.compression ?? undefined,
+    limit: stored.limit ?? undefined,
+    types: new Map(Object.entries(stored.types)),
+    uuid: stored.uuid,
+    empty: stored.empty,
+    allowMasked: stored.allowMasked,
+    concurrency: stored.concurrency ?? undefined,
+    pageSize: stored.pageSize ?? undefined,
+    memoryBytes: stored.memoryBytes ?? undefined,
+  };
+}
+
+/** What decides the content of the files, by the name a user knows it by; the rest may differ from run to run. */
+const DECISIVE: readonly (readonly [keyof StoredOptions, string])[] = [
+  ["table", "the table"],
+  ["columns", "--columns"],
+  ["compression", "--compression"],
+  ["limit", "--limit"],
+];
+
+const RESTART = "say --restart to drop it and begin again";
+
+/** @throws UsageError naming what is not as it was when the job began */
+export function checkUnchanged(plan: TablePlan, source: Source, options: ExportOptions): void {
+  if (plan.version !== VERSION) {
+    throw new UsageError(`the unfinished export was begun by cqlduck ${plan.version}, and this is ${VERSION}`, {
+      hint: `finish it with that version, or ${RESTART}`,
+    });
+  }
+  const now = storeOptions(options);
+  for (const [key, name] of DECISIVE) {
+    if (JSON.stringify(plan.options[key]) === JSON.stringify(now[key])) continue;
+    throw new UsageError(`the unfinished export was begun with another ${name.replace(/^the /, "")}`, {
+      hint: `go on with cqlduck resume, which remembers the options, or ${RESTART}`,
+    });
+  }
+  if (plan.tableId !== source.schema.id) {
+    throw new UsageError(`${plan.source} is another table than the one the export was begun with: it was made anew`, {
+      hint: RESTART,
+    });
+  }
+  const cql = (columns: TablePlan["columns"]) => JSON.stringify(columns.map(({ name, file, cql }) => [name, file, cql]));
+  if (cql(plan.columns) !== cql(plannedColumns(source))) {
+    throw new UsageError(`the columns of ${plan.source} have changed since the export was begun`, { hint: RESTART });
+  }
+}
+
+/** Whether any column's DuckDB type is another than the plan's, so that segments of before can't be used. */
+export function typesDiffer(plan: TablePlan, source: Source): boolean {
+  return JSON.stringify(plan.columns) !== JSON.stringify(plannedColumns(source));
+}

@@ -1,0 +1,148 @@
+/*
+ * Owns the reading of an export: from the leaves that are open to durable, recorded segments. Going on after a crash
+ * is the same as beginning: there are only fewer leaves.
+ */
+import type { ColumnType } from "../base/column.ts";
+import type { Cluster } from "../cassandra/cluster.ts";
+import { PageReader } from "../cassandra/pages.ts";
+import { Engine } from "../duckdb/engine.ts";
+import { SegmentTable } from "../duckdb/segment.ts";
+import { SPILL_NAME, segmentName } from "../jobs/job.ts";
+import { ProgressMeter } from "../jobs/progress.ts";
+import { removeTree, statusOf } from "../storage/local.ts";
+import { RowBatch } from "./columns.ts";
+import type { ExportJob } from "./exportjob.ts";
+import { fetchAll } from "./fetch.ts";
+import { fileMetadata } from "./metadata.ts";
+import type { Compression, ExportOptions } from "./options.ts";
+import { type SealedSegment, SegmentPipeline, segmentLimits } from "./segments.ts";
+import type { Source } from "./source.ts";
+
+const DEFAULT_CONCURRENCY = 8;
+const DEFAULT_PAGE_ROWS = 20_000;
+const DEFAULT_MEMORY = 512e6;
+const MAX_RETRIES = 8;
+/** DuckDB's share of the memory budget; the rest is for pages in flight and the process itself. */
+const ENGINE_SHARE = 0.6;
+/** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
+const ENGINE_THREADS = 2;
+
+const DUCKDB_COMPRESSION: Record<Compression, string> = {
+  snappy: "snappy",
+  zstd: "zstd",
+  gzip: "gzip",
+  brotli: "brotli",
+  lz4: "lz4_raw",
+  none: "uncompressed",
+};
+
+/** What the steps of one export share. */
+export interface Run {
+  readonly options: ExportOptions;
+  readonly cluster: Cluster;
+  readonly source: Source;
+  readonly job: ExportJob;
+  readonly signal: AbortSignal;
+  retries: number;
+}
+
+/** Reads all ranges into durable, recorded segments. */
+export async function readSegments(run: Run): Promise<void> {
+  const { options, source, job, signal } = run;
+  const memory = memoryOf(options);
+  const engine = await Engine.open({
+    memoryBytes: Math.floor(memory * ENGINE_SHARE),
+    threads: ENGINE_THREADS,
+    tempDirectory: job.path(SPILL_NAME),
+  });
+  const interrupt = () => engine.interrupt();
+  signal.addEventListener("abort", interrupt);
+  let pipeline: SegmentPipeline | undefined;
+  try {
+    const meter = startMeter(run);
+    const batch = new RowBatch(source.columns, source.name);
+    pipeline = await openPipeline(run, engine, batch, meter);
+    await fetchInto(run, pipeline, meter);
+    await pipeline.finish();
+    meter.flush();
+  } catch (error) {
+    // An interrupted COPY fails with DuckDB's words; the reason for it is the user's wish to stop.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", interrupt);
+    await pipeline?.settle();
+    engine.close();
+    await removeTree(job.path(SPILL_NAME));
+  }
+}
+
+function startMeter({ options, source }: Run): ProgressMeter {
+  const { estimatedRows, estimatedBytes, ranges } = source;
+  options.onEvent?.({ kind: "planned", ranges: ranges.length, estimatedRows, estimatedBytes });
+  options.onEvent?.({ kind: "phase", phase: "read" });
+  return new ProgressMeter({ ranges: ranges.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
+}
+
+async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: ProgressMeter): Promise<SegmentPipeline> {
+  const { source, job, options } = run;
+  const [filling, writing] = [await engine.connect(), await engine.connect()];
+  const columns = source.columns.map(({ file, codec }) => ({ name: file, type: codec.column }));
+  const keyValues = fileMetadata(source, job.plan.exportedAt);
+  const { codec, level } = options.compression ?? { codec: "snappy" };
+  return new SegmentPipeline({
+    batch,
+    limits: segmentLimits(columnTypes(source), memoryOf(options)),
+    first: job.nextSegment,
+    createTable: (segment) => SegmentTable.create(filling, `segment_${segment}`, columns),
+    persist: async (sealed) => {
+      const file = segmentName(sealed.segment);
+      await sealed.table.writeParquet(writing, job.path(file), {
+        compression: DUCKDB_COMPRESSION[codec],
+        compressionLevel: level,
+        keyValues,
+        withoutDictionaries: Object.values(sealed.notes).some((notes) => notes.exactFloatBits),
+      });
+      await recordSegment(job, file, sealed);
+      await sealed.table.drop(writing);
+      meter.segmentDone();
+    },
+  });
+}
+
+async function recordSegment(job: ExportJob, file: string, sealed: SealedSegment): Promise<void> {
+  const { segment, stretches, rows, readFrom, readTo, notes } = sealed;
+  const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
+  await job.appendRecord({ segment, stretches, file, rows, bytes, flags: { notes }, readFrom, readTo });
+}
+
+async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMeter): Promise<void> {
+  const { options, source, job, cluster } = run;
+  const reader = new PageReader(cluster, source.cql, `reading ${source.name}`);
+  const leaves = job.leaves().flatMap(({ range, done, at }) => (done ? [] : [{ range, from: at }]));
+  await fetchAll(source, reader, leaves, {
+    concurrency: concurrencyOf(options),
+    pageSize: options.pageSize ?? DEFAULT_PAGE_ROWS,
+    maxRetries: MAX_RETRIES,
+    signal: run.signal,
+    onRetry: () => run.retries++,
+    onPage: async (range, from, page) => {
+      await pipeline.room();
+      pipeline.append(range, from, page);
+      meter.addRows(page.rows, page.body.length);
+      if (page.next === null) meter.rangeDone();
+    },
+  });
+}
+
+export function columnTypes(source: Source): ColumnType[] {
+  return source.columns.map((column) => column.codec.column);
+}
+
+export function concurrencyOf(options: ExportOptions): number {
+  return options.concurrency ?? DEFAULT_CONCURRENCY;
+}
+
+export function memoryOf(options: ExportOptions): number {
+  return options.memoryBytes ?? DEFAULT_MEMORY;
+}
