@@ -18,6 +18,10 @@ async function main(): Promise<void> {
     process,
     exit: (code) => process.exit(code),
     loadOperations: () => import("./operations/export.ts"),
+    loadCount: () => import("./operations/count.ts"),
+    loadInspect: () => import("./operations/inspect.ts"),
+    loadSchema: () => import("./operations/schema.ts"),
+    loadResume: () => import("./operations/resume.ts"),
   });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   // Drivers may hold sockets and timers; the work is done.

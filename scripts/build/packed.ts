@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { convertBranches } from "./branches.ts";
 import type { NativeFile } from "./native.ts";
 
-const LEVEL = 19;
+const LEVEL = 22;
 
 /** Part of the names in build/: another way of packing must not find the files of the former one. */
 const METHOD = `branches-zstd${LEVEL}`;

@@ -27,6 +27,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@duckdb/node-api": ["duckdb"],
   commander: ["cli"],
   kleur: ["cli"],
+  "smol-toml": ["cli"],
   valibot: ["cli"],
 };
 

@@ -30,6 +30,12 @@ export function parseTableName(text: string): { readonly keyspace: string; reado
   throw new UsageError(`"${text}" isn't a table name`, { hint: `write keyspace.table, ${quotingHint("ks")}` });
 }
 
+/** Keyspace, and table if there is one, out of `ks` or `ks.table`. */
+export function parseSchemaName(text: string): { readonly keyspace: string; readonly table?: string } {
+  const first = takeName(text.trim());
+  return first?.rest === "" ? { keyspace: first.name } : parseTableName(text);
+}
+
 /** Words that CQL doesn't take as a name without quotes (Cassandra's ReservedKeywords). */
 const RESERVED = new Set(
   (

@@ -1,20 +1,26 @@
 /*
  * Owns the connection to a cluster: contact points, login, the local data centre, and single statements. What is read
- * page by page is in pages.ts.
+ * page by page is in pages.ts, what TLS needs in tls.ts.
  */
 import driver, { type Client, type types as DriverTypes } from "cassandra-driver";
 import { ClusterError, UsageError } from "../base/errors.ts";
-import { clusterFailure } from "./failure.ts";
+import { bundleFailure, checkBundle } from "./bundle.ts";
+import { clusterFailure, hungUp } from "./failure.ts";
 import { keepRawRows } from "./rawrows.ts";
+import { socketOptions, speaksTls, type TlsOptions } from "./tls.ts";
 
 const { policies, types } = driver;
 
 export interface ClusterOptions {
-  /** `host`, `host:port` or `[v6]:port`. */
+  /** `host`, `host:port` or `[v6]:port`; not used with a bundle. */
   readonly hosts: readonly string[];
   readonly dataCenter?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** Without it the connection is plain. */
+  readonly tls?: TlsOptions | undefined;
+  /** The path of a secure connect bundle, which says hosts and certificates by itself. */
+  readonly bundle?: string | undefined;
   /** A consistency level's name; LOCAL_QUORUM where it is not said. */
   readonly consistency?: string | undefined;
   readonly requestTimeoutMs?: number | undefined;
@@ -48,10 +54,9 @@ export class Cluster {
     keepRawRows();
     const consistency = consistencyOf(options.consistency ?? "LOCAL_QUORUM");
     const policy = new LocalDataCenter(options.dataCenter);
-    const contactPoints = options.hosts.map(contactPoint);
     const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const client = new driver.Client({
-      contactPoints,
+      ...meansOfAccess(options),
       ...(options.username === undefined
         ? {}
         : { credentials: { username: options.username, password: options.password ?? "" } }),
@@ -69,7 +74,7 @@ export class Cluster {
       await client.connect();
     } catch (error) {
       await client.shutdown();
-      throw clusterFailure(error, `connecting to ${contactPoints.join(", ")}`);
+      throw await connectFailure(error, options);
     }
     return new Cluster(client, policy, consistency, requestTimeoutMs);
   }
@@ -88,7 +93,10 @@ export class Cluster {
     try {
       const options = { prepare: parameters.length > 0, isIdempotent: true, ...(host ? { host } : {}) };
       const result = await this.client.execute(cql, [...parameters], options);
-      return result.rows ?? [];
+      const rows: DriverTypes.Row[] = [];
+      // All pages; a keyspace may well have more columns than a page has rows.
+      if (result.rows) for await (const row of result) rows.push(row);
+      return rows;
     } catch (error) {
       throw clusterFailure(error, `asking ${host?.address ?? "the cluster"} for ${cql}`);
     }
@@ -163,9 +171,49 @@ function consistencyOf(name: string): Cluster["consistency"] {
   return { name: name.toUpperCase(), code };
 }
 
-/** The driver takes `host:port`, and a bare IPv6 address only in brackets. */
-function contactPoint(host: string): string {
-  if (/^\[.+\](:\d+)?$/.test(host)) return host.includes("]:") ? host : `${host}:${DEFAULT_PORT}`;
-  if (host.split(":").length > 2) return `[${host}]:${DEFAULT_PORT}`;
-  return host.includes(":") ? host : `${host}:${DEFAULT_PORT}`;
+/** Where the nodes are, and how they are spoken to. */
+function meansOfAccess(options: ClusterOptions): driver.ClientOptions {
+  const { bundle, tls } = options;
+  if (bundle !== undefined) {
+    checkBundle(bundle);
+    return { cloud: { secureConnectBundle: bundle } };
+  }
+  const places = options.hosts.map(placeOf);
+  const names = places.map((place) => place.host);
+  return {
+    contactPoints: places.map(contactPoint),
+    ...(tls ? { sslOptions: socketOptions(tls, names) } : {}),
+  };
+}
+
+async function connectFailure(error: unknown, options: ClusterOptions): Promise<Error> {
+  if (options.bundle !== undefined) return bundleFailure(error, options.bundle);
+  const places = options.hosts.map(placeOf);
+  const failure = clusterFailure(error, `connecting to ${places.map(contactPoint).join(", ")}`);
+  if (options.tls || !hungUp(error)) return failure;
+  // A server that wants TLS hangs up on anything else, without a word why.
+  for (const { host, port } of places) {
+    if (!(await speaksTls(host, port))) continue;
+    return new UsageError(`${contactPoint({ host, port })} asks for TLS`, {
+      cause: error,
+      hint: "say --tls, and with --tls-ca the certificate of the authority that the nodes' certificates come from",
+    });
+  }
+  return failure;
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A host as it may be written: `name`, `name:port`, `v6`, `[v6]` or `[v6]:port`. */
+function placeOf(text: string): Place {
+  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+  return { host: bracketed ?? plain ?? text, port: port === undefined ? DEFAULT_PORT : Number(port) };
+}
+
+/** The driver takes `host:port`, and an IPv6 address only in brackets. */
+function contactPoint({ host, port }: Place): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,6 +4,8 @@
  */
 import driver from "cassandra-driver";
 import { ClusterError, CqlduckError, messageOf, UsageError } from "../base/errors.ts";
+import { errorCode } from "../base/filefailure.ts";
+import { isTlsFailure, tlsFailure } from "./tls.ts";
 
 const { errors } = driver;
 
@@ -22,7 +24,9 @@ const INVALID = 0x2200;
 function innermost(error: unknown): unknown {
   if (error instanceof errors.NoHostAvailableError) {
     const inner = Object.values(error.innerErrors ?? {});
-    const telling = inner.find((e) => e instanceof errors.AuthenticationError) ?? inner.at(-1);
+    // Of several hosts, one that answered and refused says more than those that are away.
+    const telling =
+      inner.find((e) => e instanceof errors.AuthenticationError) ?? inner.find(isTlsFailure) ?? inner.at(-1);
     if (telling) return innermost(telling);
   }
   return error;
@@ -32,7 +36,13 @@ function codeOf(error: unknown): number | undefined {
   return error instanceof errors.ResponseError ? error.code : undefined;
 }
 
-/** Whether the same request may succeed later or at another replica. A failed read (tombstones) is not cured by repeating. */
+/** Whether the server ended a connection before it answered anything. */
+export function hungUp(error: unknown): boolean {
+  const inner = innermost(error);
+  return errorCode(inner) === "ECONNRESET" || /connection (was )?closed|socket (was )?closed/i.test(messageOf(inner));
+}
+
+/** Whether the request may succeed later, at another replica, or for fewer rows (see asksForLess). */
 export function isRetryable(error: unknown): boolean {
   const cause = error instanceof ClusterError && error.cause !== undefined ? error.cause : error;
   const inner = innermost(cause);
@@ -40,7 +50,15 @@ export function isRetryable(error: unknown): boolean {
   if (cause instanceof errors.NoHostAvailableError) return !(inner instanceof errors.AuthenticationError);
   const code = codeOf(inner);
   if (code === undefined) return /ECONNRESET|ECONNREFUSED|EPIPE|socket|closed/i.test(messageOf(inner));
-  return [0, UNAVAILABLE, OVERLOADED, BOOTSTRAPPING, READ_TIMEOUT].includes(code);
+  return [0, UNAVAILABLE, OVERLOADED, BOOTSTRAPPING, READ_TIMEOUT, READ_FAILURE].includes(code);
+}
+
+/** Whether the page was too much for the server: too slow, too big, or with too many tombstones to go over. */
+export function asksForLess(error: unknown): boolean {
+  const inner = innermost(error instanceof ClusterError && error.cause !== undefined ? error.cause : error);
+  if (inner instanceof errors.OperationTimedOutError) return true;
+  const code = codeOf(inner);
+  return code === READ_TIMEOUT || code === READ_FAILURE;
 }
 
 /** What to tell the user of an error that the driver threw; `doing` names the work, e.g. `reading ks.t`. */
@@ -50,10 +68,14 @@ export function clusterFailure(error: unknown, doing: string): CqlduckError {
   const text = messageOf(inner);
   const code = codeOf(inner);
   if (inner instanceof errors.AuthenticationError || code === BAD_CREDENTIALS) return loginRefused(text, error);
+  const tls = tlsFailure(inner, doing);
+  if (tls) return tls;
   const advice = code === undefined ? adviceForNoAnswer(inner) : adviceForCode(code, text);
   const message = `${doing}: ${text}`;
-  if (code === UNAUTHORIZED)
-    return new UsageError(message, { cause: error, hint: "ask for the permission SELECT on it" });
+  if (code === UNAUTHORIZED) {
+    const permission = /SELECT_MASKED/.test(text) ? "SELECT_MASKED, or UNMASK," : "SELECT";
+    return new UsageError(message, { cause: error, hint: `ask for the permission ${permission} on it` });
+  }
   return new ClusterError(message, { cause: error, hint: advice });
 }
 

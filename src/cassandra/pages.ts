@@ -19,7 +19,8 @@ export interface Page {
 
 /** Bytes a page should have: enough to make a request worth its cost, little enough to hold several. */
 const TARGET_PAGE_BYTES = 2 * 1024 * 1024;
-const FIRST_PAGE_ROWS = 100;
+/** Nothing is known of the rows' size then: they may have a megabyte each. */
+const FIRST_PAGE_ROWS = 10;
 const GROWTH = 4;
 
 /**
@@ -28,12 +29,18 @@ const GROWTH = 4;
  */
 export class PageSizer {
   rows: number;
-  readonly #max: number;
+  #max: number;
 
   /** @param max the most rows a page may have */
   constructor(max: number) {
     this.#max = max;
     this.rows = Math.min(FIRST_PAGE_ROWS, max);
+  }
+
+  /** After a page that the server could not give in one: asks for a quarter, and never for so many again. */
+  shrink(): void {
+    this.#max = Math.max(1, Math.floor(this.rows / GROWTH));
+    this.rows = this.#max;
   }
 
   /** Takes note of a page. */

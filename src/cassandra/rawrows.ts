@@ -45,6 +45,9 @@ interface Parser {
 type ParseRows = (this: Parser, frame: FrameInfo, reader: Reader) => void;
 type Write = (this: DriverConnection, operation: Operation, streamId: number) => void;
 
+/** More than Node (64 KiB), Bun (512 KiB) and Deno give of a socket at once. */
+const LONGEST_READ = 1 << 20;
+
 const OWNER = Symbol("connection");
 let patched = false;
 
@@ -71,8 +74,10 @@ export function keepRawRows(): void {
       return;
     }
     const length = reader.readInt();
-    // A copy: the driver's buffer belongs to the socket and is used again. Uint8Array's slice, since Buffer's is a view.
-    const body = Uint8Array.prototype.slice.call(reader.buf, reader.offset);
+    // What is longer than one read of a socket was put together by the driver, in memory of its own; what isn't may be
+    // a view of the socket's buffer, which is used again. Uint8Array's slice copies, where Buffer's is a view.
+    const { buf, offset } = reader;
+    const body = buf.length > LONGEST_READ ? buf.subarray(offset) : Uint8Array.prototype.slice.call(buf, offset);
     const rows: RawRows = { rawRows: true, body, length };
     this.push({ header: frame.header, result: { rows, meta: frame.meta, flags: frame.flagsInfo } });
   };

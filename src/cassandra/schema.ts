@@ -2,6 +2,7 @@
  * Owns what a table looks like according to the server's schema tables: columns in the order of SELECT *, their CQL
  * types as text, the user-defined types they need. Does not know what a type means (see src/types).
  */
+import type { types as DriverTypes } from "cassandra-driver";
 import { UsageError } from "../base/errors.ts";
 import { quoteIdentifier } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
@@ -44,7 +45,15 @@ export async function readTable(cluster: Cluster, keyspace: string, table: strin
     key,
   );
   if (rows.length === 0) throw await unknownTable(cluster, schema, keyspace, table);
-  const columns = rows
+  const [id, userTypes] = virtual
+    ? ["", new Map()]
+    : await Promise.all([tableId(cluster, key), readTypes(cluster, keyspace)]);
+  return { keyspace, table, id, virtual, columns: columnsOf(rows), userTypes };
+}
+
+/** The columns of one table, out of rows of system_schema.columns, in the order of SELECT *. */
+export function columnsOf(rows: readonly DriverTypes.Row[]): TableColumn[] {
+  return rows
     .map((row) => ({
       name: row.column_name as string,
       type: row.type as string,
@@ -54,10 +63,6 @@ export async function readTable(cluster: Cluster, keyspace: string, table: strin
     }))
     .sort((a, b) => KIND_ORDER[a.kind] - KIND_ORDER[b.kind] || a.position - b.position || compareNames(a.name, b.name))
     .map(({ position: _, ...column }) => column);
-  const [id, userTypes] = virtual
-    ? ["", new Map()]
-    : await Promise.all([tableId(cluster, key), readTypes(cluster, keyspace)]);
-  return { keyspace, table, id, virtual, columns, userTypes };
 }
 
 /**
@@ -72,7 +77,8 @@ export function compareNames(a: string, b: string): number {
   return left.length - right.length;
 }
 
-async function isVirtual(cluster: Cluster, keyspace: string): Promise<boolean> {
+/** Whether the keyspace is one of the server's virtual ones. @throws UsageError where there is no such keyspace */
+export async function isVirtual(cluster: Cluster, keyspace: string): Promise<boolean> {
   const [real] = await cluster.query("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?", [
     keyspace,
   ]);

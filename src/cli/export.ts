@@ -2,13 +2,14 @@
  * Owns `cqlduck export`: its options with their help, and the way from a command line to an export and its report.
  */
 import { type Command, Option } from "commander";
-import { InterruptedError } from "../base/errors.ts";
 import type { ExportOptions } from "../operations/options.ts";
-import { addConnectionOptions, addExamples, addProgressOptions, readEnvironment, repeatable } from "./options.ts";
-import { type ProgressDisplay, showProgress } from "./progress.ts";
+import { addConnectionOptions, addExamples, addProgressOptions, repeatable, withChoices } from "./options.ts";
+import type { ProgressDisplay } from "./progress.ts";
 import { commandAgain } from "./rerun.ts";
-import { listenForSignals } from "./signals.ts";
+import { printReport, running } from "./running.ts";
+import { stateDirectory } from "./statedirectory.ts";
 import type { ExportRequest } from "./validate.ts";
+import { CODECS, EMPTY_RULES, UUID_FORMS } from "./values.ts";
 import { type Session, writeResult } from "./world.ts";
 
 /** What stands behind `export`: its arguments as typed, and the command for its options. */
@@ -44,13 +45,29 @@ export function defineExport(command: Command, action: ExportAction): void {
 function addOutputOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
   group(new Option("--columns <a,b,c>", "these columns only"));
-  group(new Option("--compression <codec>", "snappy, zstd[:level], gzip, brotli, lz4 or none").default("snappy"));
+  group(
+    withChoices(
+      new Option("--compression <codec>", "snappy, zstd[:level], gzip, brotli, lz4 or none").default("snappy"),
+      CODECS,
+    ),
+  );
   group(new Option("--limit <count>", "at most so many rows"));
   group(
     repeatable(new Option("--type <column=type>", "the DuckDB type a column is written as; say it again for more")),
   );
-  group(new Option("--uuid <form>", "uuid columns as text, or native (Parquet's UUID)").default("text"));
-  group(new Option("--empty <rule>", "zero-length values of types that have none: error, or null").default("error"));
+  group(
+    withChoices(
+      new Option("--uuid <form>", "uuid columns as text, or native (Parquet's UUID)").default("text"),
+      UUID_FORMS,
+    ),
+  );
+  group(
+    withChoices(
+      new Option("--empty <rule>", "zero-length values of types that have none: error, or null").default("error"),
+      EMPTY_RULES,
+    ),
+  );
+  group(new Option("--resume", "go on with an unfinished export at the destination, if there is one"));
   group(new Option("--restart", "drop an unfinished export at the destination and begin again"));
   group(new Option("--dry-run", "print what would be done, and do nothing"));
 }
@@ -59,6 +76,14 @@ function addReadingOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Reading:"));
   group(new Option("--page-size <rows>", "the most rows a page may have"));
   group(new Option("--concurrency <count>", "token ranges read at the same time"));
+  group(new Option("--allow-masked", "take masked values as they are, where the login may not see the real ones"));
+  group(new Option("--max-retries <count>", "how often a page is asked for again before its range is given up"));
+  group(
+    new Option(
+      "--max-failed-ranges <count | percent%>",
+      "ranges set aside, for resume, while the others are read",
+    ).default("10"),
+  );
   group(new Option("--memory <size>", "what the export may take of memory").default("512MB"));
 }
 
@@ -70,52 +95,39 @@ export async function runExport(
   command: Command,
 ): Promise<void> {
   const { world } = session;
-  readEnvironment(command, world.env);
   // Imported here, so that --help and --version load none of it.
+  const { readSettings, warnUnverified } = await import("./settings.ts");
+  readSettings(session, command);
   const { readExportRequest } = await import("./validate.ts");
   const { findPassword } = await import("./password.ts");
   const request = readExportRequest(source, destination, command);
-  session.again = commandAgain(world.argv, request.dryRun ? undefined : "--restart");
+  session.again = request.dryRun ? commandAgain(world.argv) : commandAgain(world.argv, "--resume", "--restart");
   const { connection } = request.options;
+  warnUnverified(session, command, connection.tls);
   const password = await findPassword(session, connection.username, request.passwordFile);
-  const interruption = listenForSignals(session, request.quiet);
-  const display = showProgress(session.terminal, request.progress, request.quiet);
-  try {
-    await perform(session, request, display, {
-      ...request.options,
-      connection: { ...connection, password },
-      signal: interruption.signal,
-      onEvent: display.onEvent,
-    });
-  } catch (error) {
-    // Once asked to stop, whatever fails is a consequence of that.
-    const { reason } = interruption.signal;
-    if (!(reason instanceof InterruptedError) || error === reason) throw error;
-    reason.cause = error;
-    throw reason;
-  } finally {
-    display.stop();
-    interruption.stop();
-  }
+  const options = {
+    ...request.options,
+    connection: { ...connection, password },
+    stateDirectory: stateDirectory(world.env),
+  };
+  await running(session, request, async (signal, display) => {
+    if (request.dryRun) await printPlan(session, request, options, display);
+    else {
+      const { exportTable } = await world.loadOperations();
+      await printReport(session, request, display, await exportTable({ ...options, signal, onEvent: display.onEvent }));
+    }
+  });
 }
 
-async function perform(
+async function printPlan(
   session: Session,
   request: ExportRequest,
-  display: ProgressDisplay,
   options: ExportOptions,
+  display: ProgressDisplay,
 ): Promise<void> {
-  const { world, terminal } = session;
-  const { exportTable, planExport } = await world.loadOperations();
-  const { planText, reportText } = await import("./report.ts");
-  if (request.dryRun) {
-    const plan = await planExport(options);
-    display.stop();
-    await writeResult(world, `${request.json ? JSON.stringify(plan) : planText(plan)}\n`);
-    return;
-  }
-  const report = await exportTable(options);
+  const { planExport } = await session.world.loadOperations();
+  const { planText } = await import("./report.ts");
+  const plan = await planExport(options);
   display.stop();
-  if (!request.quiet) terminal.line(reportText(report, display.noticed));
-  if (request.json) await writeResult(world, `${JSON.stringify(report)}\n`);
+  await writeResult(session.world, `${request.json ? JSON.stringify(plan) : planText(plan)}\n`);
 }

@@ -15,22 +15,44 @@ import type { Session } from "./world.ts";
 
 export const EXIT_DONE = 0;
 export const EXIT_USAGE = 2;
-const EXIT_FAILED = 3;
 export const EXIT_BUG = 70;
 
 export const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-const EXITS: readonly (readonly [kind: typeof CqlduckError, code: number])[] = [
-  [UsageError, EXIT_USAGE],
-  [ClusterError, EXIT_FAILED],
-  [DataError, EXIT_FAILED],
-  [StorageError, EXIT_FAILED],
+interface Exit {
+  readonly code: number;
+  /** What it means, for the reference. */
+  readonly meaning: string;
+  /** The failures that end so. */
+  readonly of: readonly (typeof CqlduckError)[];
+}
+
+/** Every code the program ends with. */
+export const EXITS: readonly Exit[] = [
+  { code: EXIT_DONE, meaning: "done", of: [] },
+  {
+    code: EXIT_USAGE,
+    meaning:
+      "usage or configuration: a bad option, an unknown table or column, a refused login, a destination that can't be used; " +
+      "nothing was written",
+    of: [UsageError],
+  },
+  {
+    code: 3,
+    meaning:
+      "failed: the cluster can't be reached, a value can't be kept, the disk is full; " +
+      "the last line on stderr is the command to go on with, where something was begun",
+    of: [ClusterError, DataError, StorageError],
+  },
+  { code: EXIT_BUG, meaning: "a bug in cqlduck; stderr says what to report", of: [] },
+  { code: SIGNAL_EXITS.SIGINT, meaning: "stopped by SIGINT (Ctrl-C); can be gone on with, as above", of: [] },
+  { code: SIGNAL_EXITS.SIGTERM, meaning: "stopped by SIGTERM; can be gone on with, as above", of: [] },
 ];
 
 /** The exit code of a failure; whatever isn't one of the known classes is a bug of ours. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof InterruptedError) return SIGNAL_EXITS[error.signal];
-  return EXITS.find(([kind]) => error instanceof kind)?.[1] ?? EXIT_BUG;
+  return EXITS.find((exit) => exit.of.some((kind) => error instanceof kind))?.code ?? EXIT_BUG;
 }
 
 /** Tells a failure on stderr; where it can be gone on from, the last line is the command for that. */
@@ -44,15 +66,15 @@ export function printFault(session: Session, error: unknown): void {
   const hint = bug ? bugHint(session) : error instanceof CqlduckError ? error.hint : undefined;
   if (hint) terminal.line(terminal.dim(`hint: ${hint}`));
   if (again && !bug && code !== EXIT_USAGE) {
-    terminal.line("start it again with");
+    terminal.line("go on with");
     terminal.line(again);
   }
 }
 
 function bugHint(session: Session): string {
   const system = `cqlduck ${VERSION}, ${process.platform}-${process.arch}`;
-  const what = `this is a bug in ${system}: please report it to the project with your command and the stack trace`;
-  return session.debug ? `${what} above` : `${what} that --debug prints`;
+  const output = session.debug ? "the output above" : "what it prints with --debug";
+  return `this is a bug in cqlduck: report it to the project with the version (${system}), your command and ${output}`;
 }
 
 function stackLines(error: unknown): string[] {

@@ -30,7 +30,9 @@ export function frame(progress: Progress, width: number, phase: Phase = "read"):
   if (reading) parts.push({ text: bar(progress, SMALLEST_BAR), rank: 4 }, { text: `${percent(progress)}%`, rank: 0 });
   parts.push({ text: `${formatCount(progress.rows)} rows`, rank: 1 });
   if (reading) parts.push({ text: `${formatCount(progress.rowsPerSecond)}/s`, rank: 3 });
-  parts.push({ text: formatSize(progress.bytes), rank: 5 }, { text: plural(progress.segments, "segment"), rank: 6 });
+  parts.push({ text: formatSize(progress.bytes), rank: 5 });
+  // Not every operation has segments, and none has one at first.
+  if (progress.segments > 0) parts.push({ text: plural(progress.segments, "segment"), rank: 6 });
   if (reading) parts.push({ text: `ETA ${eta(progress)}`, rank: 2 });
   const kept = fitting(parts, room);
   const spare = room - lineOf(kept).length;
@@ -58,7 +60,7 @@ export function plainLine(progress: Progress, phase: Phase = "read"): string {
     `${formatDuration(progress.elapsedMs)}: ${PHASE_NAMES[phase]}, ${formatCount(progress.rows)} rows`,
     `${formatCount(progress.rowsPerSecond)} rows/s`,
     formatSize(progress.bytes),
-    plural(progress.segments, "segment"),
+    ...(progress.segments > 0 ? [plural(progress.segments, "segment")] : []),
     `${formatCount(progress.rangesDone)} of ${formatCount(progress.ranges)} ranges`,
     `ETA ${eta(progress)}`,
   ].join(", ");
@@ -71,17 +73,31 @@ export function plural(count: number, noun: string): string {
 
 function bar(progress: Progress, width: number): string {
   const inside = width - 2;
-  const done = Math.floor(fraction(progress) * inside);
+  const done = Math.floor(share(progress) * inside);
   const head = done > 0 && done < inside ? ">" : "";
   return `[${("=".repeat(done - head.length) + head).padEnd(inside)}]`;
 }
 
 function percent(progress: Progress): string {
-  return String(Math.floor(fraction(progress) * 100));
+  return String(Math.floor(share(progress) * 100));
 }
 
-function fraction(progress: Progress): number {
-  return progress.ranges > 0 ? Math.min(1, progress.rangesDone / progress.ranges) : 0;
+/** The end is told by what follows, never by a share: the last range's last rows still have to be written. */
+const LARGEST_SHARE = 0.99;
+/** So many ranges, or more, may be all but done while none is: rows can be ahead of the ranges by that much. */
+const RANGES_IN_FLIGHT = 32;
+
+/**
+ * How much of the reading is done, 0 to 0.99: by ranges and by the estimate of rows. One giant partition holds up its
+ * range, so rows move the share too; the estimate may be far off, so the ranges bound it. It grows with either and
+ * shrinks with neither, and so never goes back.
+ */
+export function share({ rangesDone, ranges, rows, estimatedRows }: Progress): number {
+  const byRanges = ranges > 0 ? Math.min(1, rangesDone / ranges) : 0;
+  const byRows = estimatedRows > 0 ? Math.min(1, rows / estimatedRows) : byRanges;
+  const both =
+    byRows < byRanges ? (byRows + byRanges) / 2 : Math.min(byRows, byRanges + RANGES_IN_FLIGHT / Math.max(1, ranges));
+  return Math.min(LARGEST_SHARE, both);
 }
 
 function eta(progress: Progress): string {

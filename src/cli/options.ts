@@ -5,6 +5,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { splitList } from "../base/names.ts";
+import { CONSISTENCIES, PROGRESS_FORMS } from "./values.ts";
 
 /** A command line and what it is for. */
 export type Example = readonly [line: string, purpose: string];
@@ -32,6 +33,13 @@ export function repeatable(option: Option): Option {
   return option;
 }
 
+/** Notes an option's words for shell completion. What was typed is checked later, with the messages of all options. */
+export function withChoices(option: Option, words: readonly string[]): Option {
+  // commander's own choices() would also check, before the environment is read.
+  option.argChoices = [...words];
+  return option;
+}
+
 /** Options of every command that touches a cluster. */
 export function addConnectionOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Connection:"));
@@ -51,7 +59,30 @@ export function addConnectionOptions(command: Command): void {
     ),
   );
   group(new Option("--password-file <file>", "the file that holds the password (- for stdin)"));
-  group(new Option("--consistency <level>", "how many replicas must answer").default("LOCAL_QUORUM"));
+  group(
+    new Option("--tls", "encrypt the connection and verify the nodes' certificates; the other --tls options imply it"),
+  );
+  group(new Option("--tls-ca <file>", "the authority that the nodes' certificates come from (PEM)"));
+  group(new Option("--tls-cert <file>", "your certificate, for clusters that ask for one (PEM)"));
+  group(new Option("--tls-key <file>", "the key of your certificate (PEM)"));
+  group(
+    new Option("--tls-no-verify", "take any certificate; whoever stands between can then read and change everything"),
+  );
+  group(new Option("--bundle <file>", "a secure connect bundle (Astra), instead of hosts and certificates"));
+  group(new Option("--connection <name>", "a connection of the config file"));
+  group(new Option("--config <file>", "the config file (./cqlduck.toml, then ~/.config/cqlduck/cqlduck.toml)"));
+  group(
+    new Option(
+      "--cqlshrc <file>",
+      "what cqlsh is set to, for all that is not said (~/.cassandra/cqlshrc, if it exists)",
+    ),
+  );
+  group(
+    withChoices(
+      new Option("--consistency <level>", "how many replicas must answer").default("LOCAL_QUORUM"),
+      CONSISTENCIES,
+    ),
+  );
   group(new Option("--request-timeout <duration>", "how long one request may take, e.g. 30s"));
 }
 
@@ -59,10 +90,13 @@ export function addConnectionOptions(command: Command): void {
 export function addProgressOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Progress:"));
   group(
-    new Option(
-      "--progress <form>",
-      "how progress shows: auto, bar, plain or none (auto: a bar on a terminal, else plain lines)",
-    ).default("auto"),
+    withChoices(
+      new Option(
+        "--progress <form>",
+        "how progress shows: auto, bar, plain, json or none (auto: a bar on a terminal, else plain lines)",
+      ).default("auto"),
+      PROGRESS_FORMS,
+    ),
   );
   group(new Option("-q, --quiet", "print errors only"));
   group(new Option("--json", "print the result as one JSON object on stdout"));
@@ -76,12 +110,39 @@ export function envName(option: Option): string | undefined {
   return `CQLDUCK_${long.replaceAll("-", "_").toUpperCase()}`;
 }
 
-/** How the user said an option, for messages: the variable where it came from the environment, else the flag. */
+/** Where options stand that came from a file, for messages. */
+const places = new WeakMap<Command, Map<string, string>>();
+
+/** From which option values come, the strongest first. */
+const SOURCES = ["cli", "env", "profile", "cqlshrc"] as const;
+export type Source = (typeof SOURCES)[number];
+
+/** How strong the source of an option is, 0 the weakest; -1 where nobody said it. */
+export function strength(command: Command, key: string): number {
+  return [...SOURCES].reverse().indexOf(command.getOptionValueSource(key) as Source);
+}
+
+/** Takes an option from a file, where no stronger source said it. */
+export function takeFrom(source: Source, command: Command, key: string, value: unknown, place: string): void {
+  if (strength(command, key) >= 0) return;
+  command.setOptionValueWithSource(key, value, source);
+  const known = places.get(command) ?? new Map<string, string>();
+  places.set(command, known.set(key, place));
+}
+
+/** Makes an option one that nobody said. */
+export function forget(command: Command, key: string): void {
+  const option = command.options.find((candidate) => candidate.attributeName() === key);
+  command.setOptionValueWithSource(key, option?.defaultValue, "default");
+}
+
+/** How the user said an option, for messages: variable or place in a file where it came from there, else the flag. */
 export function spokenName(command: Command, key: string): string {
   const option = command.options.find((candidate) => candidate.attributeName() === key);
   if (!option) return key;
-  const fromEnv = command.getOptionValueSource(key) === "env" ? envName(option) : undefined;
-  return fromEnv ?? option.long ?? option.flags;
+  const source = command.getOptionValueSource(key);
+  const place = source === "profile" || source === "cqlshrc" ? places.get(command)?.get(key) : undefined;
+  return place ?? (source === "env" ? envName(option) : undefined) ?? option.long ?? option.flags;
 }
 
 /** Takes options that weren't typed from the environment. An empty variable is one that isn't set. */

@@ -1,9 +1,11 @@
 /*
- * Owns where a password comes from: a file, the environment, or the terminal, where it is typed without being shown.
+ * Owns where a password comes from: a file, the environment, the configuration, or the terminal, where it is typed
+ * without being shown.
  */
 import { readFileSync } from "node:fs";
 import { InterruptedError, messageOf, UsageError } from "../base/errors.ts";
-import type { Session, World } from "./world.ts";
+import { isExposed } from "./files.ts";
+import type { Login, Session, World } from "./world.ts";
 
 /** The password of `username`; undefined without one, since then nobody logs in. */
 export async function findPassword(
@@ -16,16 +18,34 @@ export async function findPassword(
     if (file === undefined) return undefined;
     throw new UsageError("there is a password file, but no user name", { hint: "say the user with --username" });
   }
-  if (file !== undefined) return readPassword(file);
+  if (file !== undefined) return readPassword(session, file);
   const fromEnv = world.env.CQLDUCK_PASSWORD;
   if (fromEnv) return fromEnv;
+  const login = session.logins.find((candidate) => isFor(username, candidate));
+  if (login?.passwordFile !== undefined) return readPassword(session, login.passwordFile);
+  if (login?.password !== undefined) {
+    warnExposed(session, login.path);
+    return login.password;
+  }
   if (world.stdin.isTTY && terminal.interactive) return askPassword(session, username);
   throw new UsageError(`there is no password for ${username}`, {
     hint: "set CQLDUCK_PASSWORD, or say the file that holds it with --password-file",
   });
 }
 
-function readPassword(file: string): string {
+/** Whether a login has a password, and none for somebody else. */
+function isFor(username: string, login: Login): boolean {
+  const has = login.password !== undefined || login.passwordFile !== undefined;
+  return has && (login.username === undefined || login.username === username);
+}
+
+function warnExposed(session: Session, path: string): void {
+  if (session.quiet || !isExposed(path)) return;
+  session.terminal.line(`warning: ${path} holds a password, and others can read it: chmod 600 ${path}`);
+}
+
+function readPassword(session: Session, file: string): string {
+  if (file !== "-") warnExposed(session, file);
   let text: string;
   try {
     text = readFileSync(file === "-" ? 0 : file, "utf8");

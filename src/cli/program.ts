@@ -4,12 +4,23 @@
  */
 import { Command, Option } from "commander";
 import { VERSION } from "../version.ts";
+import { type CompletionAction, defineCompletion } from "./completion.ts";
+import { type CountAction, defineCount } from "./count.ts";
 import { defineExport, type ExportAction } from "./export.ts";
+import { defineInspect, type InspectAction } from "./inspect.ts";
 import { addExamples } from "./options.ts";
+import { defineJobs, defineResume, type JobsAction, type ResumeAction } from "./resume.ts";
+import { defineSchema, type SchemaAction } from "./schema.ts";
 
 /** What stands behind each command. */
 export interface Actions {
+  readonly completion: CompletionAction;
   readonly export: ExportAction;
+  readonly count: CountAction;
+  readonly inspect: InspectAction;
+  readonly schema: SchemaAction;
+  readonly resume: ResumeAction;
+  readonly jobs: JobsAction;
 }
 
 /** Where commander prints help and the version; its errors are thrown, never printed. */
@@ -44,6 +55,12 @@ export function buildProgram(actions: Actions, printer: Printer): Command {
   ]);
   const exportCommand = program.command("export").addHelpOption(helpOption());
   defineExport(exportCommand, actions.export);
+  defineCount(program.command("count").addHelpOption(helpOption()), actions.count);
+  defineInspect(program.command("inspect").addHelpOption(helpOption()), actions.inspect);
+  defineSchema(program.command("schema").addHelpOption(helpOption()), actions.schema);
+  defineResume(program.command("resume").addHelpOption(helpOption()), actions.resume);
+  defineJobs(program.command("jobs").addHelpOption(helpOption()), actions.jobs);
+  defineCompletion(program.command("completion").addHelpOption(helpOption()), actions.completion);
   return program;
 }
 

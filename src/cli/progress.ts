@@ -1,12 +1,11 @@
 /*
  * Owns when progress shows: events only change what is known, a timer draws it, so that a busy job costs no more than
- * ten frames a second and a stalled one still shows where it stands.
+ * ten frames a second and a stalled one still shows where it stands. Programs get each event as a line of JSON.
  */
 import type { JobEvent, Progress } from "../jobs/events.ts";
-import { estimate, frame, PHASE_NAMES, type Phase, plainLine, plural } from "./frame.ts";
+import { estimate, frame, PHASE_NAMES, type Phase, plainLine, plural, share } from "./frame.ts";
 import type { Terminal } from "./terminal.ts";
-
-export type ProgressForm = "auto" | "bar" | "plain" | "none";
+import type { ProgressForm } from "./values.ts";
 
 export interface ProgressDisplay {
   readonly onEvent: (event: JobEvent) => void;
@@ -20,25 +19,34 @@ const FRAME_MS = 100;
 const PLAIN_MS = 5000;
 /** Past the first minute a log needs fewer lines. */
 const PLAIN_LATER_MS = 10_000;
+const JSON_MS = 500;
 
 /** Begins to show a job's events on the terminal. */
 export function showProgress(terminal: Terminal, form: ProgressForm, quiet: boolean): ProgressDisplay {
-  const known: Known = { phase: "read", progress: undefined };
   const noticed = new Set<string>();
-  const asBar = form === "bar" || (form === "auto" && terminal.interactive);
-  const shown = !quiet && form !== "none";
-  const stop = !shown ? () => undefined : asBar ? drawFrames(terminal, known) : writeLines(terminal, known);
+  const drawing = quiet || form === "none" ? hidden : drawingOf(terminal, form);
   const onEvent = (event: JobEvent) => {
-    if (event.kind === "progress") known.progress = event;
-    if (event.kind === "phase") known.phase = event.phase;
-    if (event.kind === "notice" && !quiet && !noticed.has(event.message)) {
+    if (event.kind === "notice") {
+      if (quiet || noticed.has(event.message)) return;
       noticed.add(event.message);
-      terminal.line(`note: ${event.message}`);
     }
-    const line = shown && !asBar ? milestone(event) : undefined;
-    if (line) terminal.line(line);
+    drawing.show(event);
+    if (event.kind === "notice" && form !== "json") terminal.line(`note: ${event.message}`);
   };
-  return { onEvent, noticed, stop };
+  return { onEvent, noticed, stop: drawing.stop };
+}
+
+/** One of the forms at work. */
+interface Drawing {
+  readonly show: (event: JobEvent) => void;
+  readonly stop: () => void;
+}
+
+const hidden: Drawing = { show: () => undefined, stop: () => undefined };
+
+function drawingOf(terminal: Terminal, form: ProgressForm): Drawing {
+  if (form === "json") return writeJson(terminal);
+  return form === "bar" || (form === "auto" && terminal.interactive) ? drawFrames(terminal) : writeLines(terminal);
 }
 
 interface Known {
@@ -46,20 +54,28 @@ interface Known {
   progress: Progress | undefined;
 }
 
-function drawFrames(terminal: Terminal, known: Known): () => void {
+function remember(known: Known, event: JobEvent): void {
+  if (event.kind === "progress") known.progress = event;
+  if (event.kind === "phase") known.phase = event.phase;
+}
+
+function drawFrames(terminal: Terminal): Drawing {
+  const known: Known = { phase: "read", progress: undefined };
   const draw = () => {
     const { progress, phase } = known;
-    terminal.draw(progress ? frame(progress, terminal.width, phase) : "connecting".slice(0, terminal.width - 1));
+    terminal.draw(progress ? frame(progress, terminal.width, phase) : "connecting");
   };
   draw();
   const timer = setInterval(draw, FRAME_MS);
-  return () => {
+  const stop = () => {
     clearInterval(timer);
     terminal.clear();
   };
+  return { show: (event) => remember(known, event), stop };
 }
 
-function writeLines(terminal: Terminal, known: Known): () => void {
+function writeLines(terminal: Terminal): Drawing {
+  const known: Known = { phase: "read", progress: undefined };
   const start = Date.now();
   const wait = () => setTimeout(write, Date.now() - start < 60_000 ? PLAIN_MS : PLAIN_LATER_MS);
   const write = () => {
@@ -67,7 +83,45 @@ function writeLines(terminal: Terminal, known: Known): () => void {
     timer = wait();
   };
   let timer = wait();
-  return () => clearTimeout(timer);
+  const show = (event: JobEvent) => {
+    remember(known, event);
+    const line = milestone(event);
+    if (line) terminal.line(line);
+  };
+  return { show, stop: () => clearTimeout(timer) };
+}
+
+/** Each event as it comes, but of progress only the newest, twice a second. */
+function writeJson(terminal: Terminal): Drawing {
+  const known: Known = { phase: "read", progress: undefined };
+  let timer: NodeJS.Timeout | undefined;
+  const write = () => {
+    timer = undefined;
+    if (!known.progress) return;
+    terminal.line(jsonOf(known.progress, known.phase));
+    known.progress = undefined;
+    timer = setTimeout(write, JSON_MS);
+  };
+  const show = (event: JobEvent) => {
+    remember(known, event);
+    if (event.kind !== "progress") terminal.line(JSON.stringify(event));
+    else if (!timer) write();
+  };
+  return { show, stop: () => clearTimeout(timer) };
+}
+
+function jsonOf(progress: Progress, phase: Phase): string {
+  const { kind, elapsedMs, rowsPerSecond, etaMs, ...counts } = progress;
+  return JSON.stringify({
+    kind,
+    phase,
+    share: Math.floor(share(progress) * 1000) / 1000,
+    ...counts,
+    elapsedMs: Math.round(elapsedMs),
+    rowsPerSecond: Math.round(rowsPerSecond),
+    // JSON.stringify would leave an undefined one out.
+    etaMs: etaMs === undefined ? null : Math.round(etaMs),
+  });
 }
 
 /** What a log says at once when it happens. */

@@ -57,12 +57,13 @@ function retries(count: number): string {
 }
 
 /** Lines of a label and a text, the texts below each other; a label that repeats is said once. */
-function facts(rows: readonly (readonly [label: string, text: string])[]): string[] {
+export function facts(rows: readonly (readonly [label: string, text: string])[]): string[] {
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows.map(([label, text], i) => `  ${(label === rows[i - 1]?.[0] ? "" : label).padEnd(width)}  ${text}`);
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
+/** Lines of cells, each column as wide as its widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
 }

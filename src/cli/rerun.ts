@@ -3,14 +3,14 @@
  * none in it.
  */
 
-/** The command as typed, with `flag` added where it isn't there yet. */
-export function commandAgain(argv: readonly string[], flag?: string): string {
-  const words = [...argv];
-  const end = words.indexOf("--");
-  const options = end < 0 ? words : words.slice(0, end);
+/** The command as typed, with the flag `add` where it isn't there yet, and without the flag `drop`. */
+export function commandAgain(argv: readonly string[], add?: string, drop?: string): string {
+  const end = argv.indexOf("--");
+  const options = (end < 0 ? argv : argv.slice(0, end)).filter((word) => word !== drop);
   // Behind `--` it would be an argument.
-  if (flag && !options.includes(flag)) words.splice(options.length, 0, flag);
-  return ["cqlduck", ...words].map(shellQuote).join(" ");
+  const rest = end < 0 ? [] : argv.slice(end);
+  const added = add && !options.includes(add) ? [add] : [];
+  return ["cqlduck", ...options, ...added, ...rest].map(shellQuote).join(" ");
 }
 
 function shellQuote(word: string): string {

@@ -5,16 +5,21 @@
 import { type Command, CommanderError } from "commander";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
+import { runCompletion } from "./completion.ts";
+import { runCount } from "./count.ts";
 import { runExport } from "./export.ts";
 import { EXIT_BUG, EXIT_DONE, EXIT_USAGE, exitCodeOf, printFault } from "./faults.ts";
+import { runInspect } from "./inspect.ts";
 import { buildProgram } from "./program.ts";
+import { runJobs, runResume } from "./resume.ts";
+import { runSchema } from "./schema.ts";
 import { Terminal } from "./terminal.ts";
 import { type Session, type World, writeResult } from "./world.ts";
 
 /** Runs the command that `world.argv` says. Never throws: the answer is the exit code. */
 export async function run(world: World): Promise<number> {
   const terminal = new Terminal(world.stderr, world.env);
-  const session: Session = { world, terminal, debug: wantsDebug(world), again: undefined };
+  const session: Session = { world, terminal, debug: wantsDebug(world), quiet: false, logins: [], again: undefined };
   // Without listeners a reader that goes away (`| head`) would be an uncaught error; writers see the error themselves.
   for (const output of [world.stdout, world.stderr]) output.on("error", () => undefined);
   const onCrash = (error: unknown) => {
@@ -39,7 +44,15 @@ async function dispatch(session: Session): Promise<number> {
   let out = "";
   let err = "";
   const program = buildProgram(
-    { export: (source, destination, command) => runExport(session, source, destination, command) },
+    {
+      completion: (shell, command) => runCompletion(session, shell, command),
+      export: (source, destination, command) => runExport(session, source, destination, command),
+      count: (source, command) => runCount(session, source, command),
+      inspect: (name, command) => runInspect(session, name, command),
+      schema: (name, command) => runSchema(session, name, command),
+      resume: (job, command) => runResume(session, job, command),
+      jobs: (job, command) => runJobs(session, job, command),
+    },
     {
       out: (text) => {
         out += text;

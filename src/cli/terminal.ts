@@ -33,15 +33,20 @@ export class Terminal {
 
   /** Prints a line for good, above the live one. */
   line(text: string): void {
-    this.#output.write(this.#live === "" ? `${text}\n` : `\r${ERASE_LINE}${text}\n${this.#live}`);
+    this.#output.write(this.#live === "" ? `${text}\n` : `\r${ERASE_LINE}${text}\n${this.#fitting(this.#live)}`);
   }
 
-  /** Puts `text`, which must fit the width, in place of the live line. */
+  /** Puts `text` in place of the live line, cut to the width: a line that wraps couldn't be redrawn. */
   draw(text: string): void {
-    if (text === this.#live) return;
+    const line = this.#fitting(text);
+    if (line === this.#live) return;
     const cursor = this.#live === "" ? HIDE_CURSOR : "";
-    this.#live = text;
-    this.#output.write(`${cursor}\r${text}${ERASE_REST}`);
+    this.#live = line;
+    this.#output.write(`${cursor}\r${line}${ERASE_REST}`);
+  }
+
+  #fitting(text: string): string {
+    return text.slice(0, Math.max(1, this.width - 1));
   }
 
   /** Removes the live line and gives the cursor back; safe to call at any time. */

@@ -2,26 +2,35 @@
  * Owns the edge where text becomes values: what commander collected goes in, what an operation can rely on comes out,
  * and the first thing that doesn't fit is a usage error that names its flag or variable.
  */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
 import { parseColumnAssignment, parseColumnList, parseTableName } from "../base/names.ts";
 import { parseCount, parseDuration, parseSize } from "../base/units.ts";
-import type { ExportOptions } from "../operations/options.ts";
+import type { CountOptions } from "../operations/count.ts";
+import type { ConnectionOptions, ExportOptions, ResumeOptions } from "../operations/options.ts";
 import { spokenName } from "./options.ts";
 import {
   atMost,
   choice,
+  EMPTY_RULES,
+  PROGRESS_FORMS,
+  type ProgressForm,
   parseCompression,
   parseConsistency,
   parseDestination,
   parseHost,
+  parseShare,
   parseText,
+  parseWhole,
+  UUID_FORMS,
 } from "./values.ts";
 
 /** What the protocol's page size, an int, can hold. */
 const LARGEST_PAGE = 2 ** 31 - 1;
 const MOST_CONCURRENT = 10_000;
+const MOST_RETRIES = 1000;
 
 /** A string in the form that `parse` takes. An issue's text is message and hint, a line each. */
 function form<T>(parse: (text: string) => T) {
@@ -42,7 +51,7 @@ function form<T>(parse: (text: string) => T) {
 const flag = v.optional(v.boolean(), false);
 
 const Display = {
-  progress: form(choice(["auto", "bar", "plain", "none"])),
+  progress: form(choice(PROGRESS_FORMS)),
   quiet: flag,
   json: flag,
 };
@@ -52,9 +61,33 @@ const Connection = {
   dc: v.optional(form(parseText)),
   username: v.optional(form(parseText)),
   passwordFile: v.optional(form(parseText)),
+  tls: flag,
+  tlsCa: v.optional(form(parseText)),
+  tlsCert: v.optional(form(parseText)),
+  tlsKey: v.optional(form(parseText)),
+  tlsNoVerify: flag,
+  bundle: v.optional(form(parseText)),
   consistency: form(parseConsistency),
   requestTimeout: v.optional(form(atMost(parseDuration, LARGEST_PAGE))),
 };
+
+const ConnectionFlags = v.object(Connection);
+
+/** How to reach the cluster, all but the password. Paths are made absolute: a job may be resumed from elsewhere. */
+function connectionOf(flags: v.InferOutput<typeof ConnectionFlags>): ConnectionOptions {
+  const path = (text: string | undefined) => (text === undefined ? undefined : resolve(text));
+  const { tlsCa, tlsCert, tlsKey, tlsNoVerify } = flags;
+  const tls = { ca: path(tlsCa), cert: path(tlsCert), key: path(tlsKey), verify: !tlsNoVerify };
+  return {
+    hosts: flags.bundle === undefined ? flags.host : [],
+    dataCenter: flags.dc,
+    username: flags.username,
+    tls: flags.tls ? tls : undefined,
+    bundle: path(flags.bundle),
+    consistency: flags.consistency,
+    requestTimeoutMs: flags.requestTimeout,
+  };
+}
 
 const ExportFlags = v.object({
   ...Connection,
@@ -63,12 +96,16 @@ const ExportFlags = v.object({
   compression: form(parseCompression),
   limit: v.optional(form(parseCount)),
   type: v.optional(v.array(form(parseColumnAssignment)), []),
-  uuid: form(choice(["text", "native"])),
-  empty: form(choice(["error", "null"])),
+  uuid: form(choice(UUID_FORMS)),
+  empty: form(choice(EMPTY_RULES)),
   pageSize: v.optional(form(atMost(parseCount, LARGEST_PAGE))),
   concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
+  maxRetries: v.optional(form(atMost(parseWhole, MOST_RETRIES))),
+  maxFailedRanges: form(parseShare),
   memory: form(parseSize),
+  resume: flag,
   restart: flag,
+  allowMasked: flag,
   dryRun: flag,
 });
 
@@ -77,7 +114,7 @@ export interface ExportRequest {
   readonly options: ExportOptions;
   readonly passwordFile: string | undefined;
   readonly dryRun: boolean;
-  readonly progress: "auto" | "bar" | "plain" | "none";
+  readonly progress: ProgressForm;
   readonly quiet: boolean;
   readonly json: boolean;
 }
@@ -87,15 +124,14 @@ export function readExportRequest(source: string, destination: string, command: 
   const table = parseTableName(source);
   const path = parseDestination(destination);
   const flags = check(ExportFlags, command);
+  if (flags.resume && flags.restart) {
+    throw new UsageError("--resume and --restart are two ways: one goes on, the other begins again", {
+      hint: "say one",
+    });
+  }
   return {
     options: {
-      connection: {
-        hosts: flags.host,
-        dataCenter: flags.dc,
-        username: flags.username,
-        consistency: flags.consistency,
-        requestTimeoutMs: flags.requestTimeout,
-      },
+      connection: connectionOf(flags),
       table,
       destination: path,
       columns: flags.columns,
@@ -106,11 +142,96 @@ export function readExportRequest(source: string, destination: string, command: 
       empty: flags.empty,
       concurrency: flags.concurrency,
       pageSize: flags.pageSize,
+      maxRetries: flags.maxRetries,
+      maxFailedRanges: flags.maxFailedRanges,
       memoryBytes: flags.memory,
+      allowMasked: flags.allowMasked,
+      resume: flags.resume,
       restart: flags.restart,
     },
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
+    progress: flags.progress,
+    quiet: flags.quiet,
+    json: flags.json,
+  };
+}
+
+const LookupFlags = v.object({ ...Connection, json: flag });
+
+export interface LookupRequest extends Pick<ExportRequest, "passwordFile" | "json"> {
+  /** All but the password, which may have to be asked for. */
+  readonly connection: ConnectionOptions;
+}
+
+/** What `schema` and `inspect` were asked for besides the name. */
+export function readLookupRequest(command: Command): LookupRequest {
+  const flags = check(LookupFlags, command);
+  return { connection: connectionOf(flags), passwordFile: flags.passwordFile, json: flags.json };
+}
+
+const CountFlags = v.object({
+  ...Connection,
+  ...Display,
+  pageSize: v.optional(form(atMost(parseCount, LARGEST_PAGE))),
+  concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
+});
+
+export interface CountRequest extends Pick<ExportRequest, "passwordFile" | "progress" | "quiet" | "json"> {
+  /** All but the password, which may have to be asked for. */
+  readonly options: CountOptions;
+}
+
+/** What `count` was asked for. */
+export function readCountRequest(source: string, command: Command): CountRequest {
+  const table = parseTableName(source);
+  const flags = check(CountFlags, command);
+  return {
+    options: {
+      connection: connectionOf(flags),
+      table,
+      concurrency: flags.concurrency,
+      pageSize: flags.pageSize,
+    },
+    passwordFile: flags.passwordFile,
+    progress: flags.progress,
+    quiet: flags.quiet,
+    json: flags.json,
+  };
+}
+
+const ResumeFlags = v.object({
+  ...Connection,
+  ...Display,
+  type: v.optional(v.array(form(parseColumnAssignment)), []),
+  empty: v.optional(form(choice(EMPTY_RULES))),
+});
+
+export interface ResumeRequest {
+  /** What was said on this command line only: the rest is as the export was begun. */
+  readonly options: ResumeOptions;
+  readonly passwordFile: string | undefined;
+  readonly progress: ExportRequest["progress"];
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/** What `resume` was asked for. */
+export function readResumeRequest(job: string, command: Command): ResumeRequest {
+  const flags = check(ResumeFlags, command);
+  const said = <T>(key: string, value: T) => (command.getOptionValueSource(key) === "default" ? undefined : value);
+  return {
+    options: {
+      job,
+      connection: {
+        ...connectionOf(flags),
+        hosts: said("host", flags.host),
+        consistency: said("consistency", flags.consistency),
+      },
+      types: typesByColumn(flags.type),
+      empty: flags.empty,
+    },
+    passwordFile: flags.passwordFile,
     progress: flags.progress,
     quiet: flags.quiet,
     json: flags.json,

@@ -7,9 +7,23 @@ import { nearest } from "../base/nearest.ts";
 import type { Compression } from "../operations/options.ts";
 
 // ANY and the SERIAL levels are missing because a read by token range can't have them.
-const CONSISTENCIES = ["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"] as const;
+export const CONSISTENCIES = [
+  "LOCAL_QUORUM",
+  "LOCAL_ONE",
+  "ONE",
+  "TWO",
+  "THREE",
+  "QUORUM",
+  "EACH_QUORUM",
+  "ALL",
+] as const;
 
-const CODECS: readonly Compression[] = ["snappy", "zstd", "gzip", "brotli", "lz4", "none"];
+export const CODECS: readonly Compression[] = ["snappy", "zstd", "gzip", "brotli", "lz4", "none"];
+export const UUID_FORMS = ["text", "native"] as const;
+export const EMPTY_RULES = ["error", "null"] as const;
+
+export const PROGRESS_FORMS = ["auto", "bar", "plain", "json", "none"] as const;
+export type ProgressForm = (typeof PROGRESS_FORMS)[number];
 
 /** Data files that are not Parquet: as a destination they would become directories of that name. */
 const OTHER_DATA_FILE =
@@ -86,4 +100,18 @@ export function atMost(parse: (text: string) => number, most: number): (text: st
     if (value > most) throw new UsageError(`"${text}" is more than ${most}`);
     return value;
   };
+}
+
+/** A whole number that may be 0. */
+export function parseWhole(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(`"${text}" isn't a whole number`, { hint: "write 0, 1, 2, …" });
+}
+
+/** A whole number, or a percentage: `10`, `5%`. */
+export function parseShare(text: string): number | `${number}%` {
+  if (!text.endsWith("%")) return parseWhole(text);
+  const percent = Number(text.slice(0, -1));
+  if (/^\d{1,3}(\.\d+)?%$/.test(text) && percent <= 100) return `${percent}%`;
+  throw new UsageError(`"${text}" isn't a percentage`, { hint: "write it from 0% to 100%" });
 }

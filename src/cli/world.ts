@@ -5,12 +5,38 @@
 import type { EventEmitter } from "node:events";
 import { StorageError } from "../base/errors.ts";
 import type { ExportReport } from "../jobs/events.ts";
-import type { ExportOptions, ExportPlan } from "../operations/options.ts";
+import type { JobStatus } from "../jobs/registry.ts";
+import type { CountOptions, CountReport } from "../operations/count.ts";
+import type { FilesReport, InspectSource, TableReport } from "../operations/inspect.ts";
+import type { ExportOptions, ExportPlan, ResumeOptions } from "../operations/options.ts";
+import type { SchemaSource } from "../operations/schema.ts";
 import type { Output, Terminal } from "./terminal.ts";
 
 export interface Operations {
   readonly exportTable: (options: ExportOptions) => Promise<ExportReport>;
   readonly planExport: (options: ExportOptions) => Promise<ExportPlan>;
+}
+
+/** What stands behind `resume` and `jobs`. */
+export interface ResumeOperations {
+  readonly findUnfinished: (job: string, stateDirectory: string | undefined) => Promise<ExportOptions>;
+  readonly resumeExport: (options: ResumeOptions) => Promise<ExportReport>;
+  readonly listJobs: (directory: string) => Promise<JobStatus[]>;
+}
+
+/** What stands behind `count`. */
+export interface CountOperations {
+  readonly countRows: (options: CountOptions) => Promise<CountReport>;
+}
+
+/** What stands behind `schema`. */
+export interface SchemaOperations {
+  readonly schemaStatements: (source: SchemaSource) => Promise<string[]>;
+}
+
+/** What stands behind `inspect`. */
+export interface InspectOperations {
+  readonly inspect: (source: InspectSource) => Promise<FilesReport | TableReport>;
 }
 
 export interface World {
@@ -26,6 +52,20 @@ export interface World {
   readonly exit: (code: number) => void;
   /** Loaded when an operation is asked for, so that help and version are quick. */
   readonly loadOperations: () => Promise<Operations>;
+  readonly loadCount: () => Promise<CountOperations>;
+  readonly loadInspect: () => Promise<InspectOperations>;
+  readonly loadResume: () => Promise<ResumeOperations>;
+  readonly loadSchema: () => Promise<SchemaOperations>;
+}
+
+/** Who logs in and with what, as a file says it: the password, or the file that holds it. */
+export interface Login {
+  /** Nobody in particular where it is absent. */
+  readonly username: string | undefined;
+  readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
+  /** The file that says it. */
+  readonly path: string;
 }
 
 /** One run of the program. */
@@ -33,6 +73,10 @@ export interface Session {
   readonly world: World;
   readonly terminal: Terminal;
   readonly debug: boolean;
+  /** Errors only; known once the options are read. */
+  quiet: boolean;
+  /** Those that the configuration holds, the first to be taken first. */
+  readonly logins: Login[];
   /** The command to go on with after a failure, once there is something to go on with. */
   again: string | undefined;
 }

@@ -89,6 +89,7 @@ function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-function quoteText(text: string): string {
+/** Text as SQL writes it. */
+export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -140,7 +140,7 @@ function refuse(destination: string, found: DestinationState): void {
       return;
     case "unfinished-job":
       throw new UsageError(`${destination} holds an unfinished job`, {
-        hint: "--restart drops it, with all it has read, and begins again",
+        hint: "--resume goes on with it; --restart drops it, with all it has read, and begins again",
       });
     case "published":
       throw new UsageError(`${destination} holds an export of ${found.files} files, finished ${found.at}`, {

@@ -21,6 +21,8 @@ export interface Progress {
   readonly bytes: number;
   readonly rangesDone: number;
   readonly ranges: number;
+  /** As in `planned`: 0 where the server has no estimate. */
+  readonly estimatedRows: number;
   /** Segments durable so far. */
   readonly segments: number;
   readonly elapsedMs: number;

@@ -235,6 +235,14 @@ export async function createJob<Plan extends JobPlan, Flags = unknown>(
   return new Job<Plan, Flags>(lock, plan);
 }
 
+/** The plan of a job without its lock, to look at; undefined where there is none. */
+export async function openPlan<Plan extends JobPlan>(path: string): Promise<Plan | undefined> {
+  const plan = await readJson(path);
+  if (plan === undefined) return undefined;
+  if (typeof plan.job !== "string" || !Array.isArray(plan.ranges)) throw garbled(path, "it is no plan of a job");
+  return plan as unknown as Plan;
+}
+
 /**
  * Reads a job that was begun before; undefined where there is none. What this module owns is validated; the plan's
  * other members and the flags are as the operation wrote them, which must check their version itself.
@@ -242,10 +250,8 @@ export async function createJob<Plan extends JobPlan, Flags = unknown>(
 export async function openJob<Plan extends JobPlan, Flags = unknown>(
   lock: JobLock,
 ): Promise<Job<Plan, Flags> | undefined> {
-  const planPath = join(lock.directory, PLAN_NAME);
-  const plan = await readJson(planPath);
+  const plan = await openPlan<Plan>(join(lock.directory, PLAN_NAME));
   if (plan === undefined) return undefined;
-  if (typeof plan.job !== "string" || !Array.isArray(plan.ranges)) throw garbled(planPath, "it is no plan of a job");
   const records: SegmentRecord<Flags>[] = [];
   const outputs: OutputRecord[] = [];
   for (const name of await listNames(lock.directory)) {
@@ -261,7 +267,7 @@ export async function openJob<Plan extends JobPlan, Flags = unknown>(
   records.sort((a, b) => a.segment - b.segment);
   outputs.sort((a, b) => a.output - b.output);
   leafStates(plan.ranges.length, records);
-  return new Job<Plan, Flags>(lock, plan as unknown as Plan, records, outputs);
+  return new Job<Plan, Flags>(lock, plan, records, outputs);
 }
 
 /** How far each range has been recorded. Asserts that the stretches of each range form one chain from its beginning. */

@@ -135,6 +135,12 @@ export async function acquireLock(directory: string, timings: LockTimings = TIMI
   throw new UsageError(`several processes are trying to work in ${directory} at once`);
 }
 
+/** Whether a living process holds the lock of a directory. */
+export async function isLocked(directory: string): Promise<boolean> {
+  const last = readChain(directory).at(-1);
+  return last !== undefined && (await isAlive(last, describeSelf(), TIMINGS));
+}
+
 /** Renames the last file of the chain to `lock`; the dead ones between lead nowhere then. */
 function becomeFirst(directory: string, chain: readonly Link[]): void {
   renameSync(chain.at(-1)!.path, join(directory, LOCK_NAME));

@@ -68,6 +68,7 @@ export class ProgressMeter {
       bytes: this.#bytes,
       rangesDone: this.#rangesDone,
       ranges: this.#options.ranges,
+      estimatedRows: this.#options.estimatedRows,
       segments: this.#segments,
       elapsedMs: now - this.#startedAt,
       rowsPerSecond,

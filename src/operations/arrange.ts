@@ -37,6 +37,9 @@ export async function arrangeOneFile(
   const [only] = records;
   if (records.length === 1 && only) return [{ from: only.file, to, rows: only.rows, bytes: only.bytes }];
 
+  // A process before this one may have come so far.
+  const [arranged] = job.outputs;
+  if (arranged) return [{ from: arranged.file, to, rows: arranged.rows, bytes: arranged.bytes }];
   const file = outputName(0);
   const concat = await ParquetConcat.create(job.path(file));
   try {

@@ -4,12 +4,13 @@
  */
 import { join } from "node:path";
 import { typeToSql } from "../base/column.ts";
-import { UsageError } from "../base/errors.ts";
+import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
 import { claimDestination, claimUnfinished, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob } from "../jobs/job.ts";
 import { carryOut, type Layout, publish } from "../jobs/publish.ts";
+import { register, unregister } from "../jobs/registry.ts";
 import { arrangeOneFile, partsOf } from "./arrange.ts";
 import {
   checkUnchanged,
@@ -22,6 +23,7 @@ import {
   tablePlan,
   typesDiffer,
 } from "./exportjob.ts";
+import { checkMasksUnchanged } from "./masking.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
 import { columnTypes, concurrencyOf, memoryOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
@@ -72,16 +74,22 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
     signal.throwIfAborted();
     const source = await openSource(cluster, options, concurrencyOf(options));
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
-    const lock = begun?.lock ?? (await claimDestination(options.destination, layout, { restart: options.restart ?? false }));
+    const lock =
+      begun?.lock ?? (await claimDestination(options.destination, layout, { restart: options.restart ?? false }));
     try {
       const job = begun
         ? await reopen(begun, source, options)
         : await createJob<TablePlan, SegmentFlags>(lock, tablePlan(source, options, layout, startedAt));
+      await makeKnown(options, job);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
       const run: Run = { options, cluster, source: planned, job, signal, retries: 0 };
-      if (begun?.publishing) return report(run, await carryOut(lock), startedAt);
-      await readSegments(run);
-      return report(run, await publishAll(run, layout), startedAt);
+      if (!begun?.publishing) {
+        await readSegments(run);
+        await checkMasksUnchanged(run);
+      }
+      const files = begun?.publishing ? await carryOut(lock) : await publishAll(run, layout);
+      if (options.stateDirectory !== undefined) await unregister(options.stateDirectory, job.plan.job);
+      return report(run, files, startedAt);
     } finally {
       await lock.release();
     }
@@ -114,6 +122,17 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
   return changed;
 }
 
+/** An index that can't be written costs a way to find the job, not the job. */
+async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: ExportJob): Promise<void> {
+  if (stateDirectory === undefined) return;
+  const { job, source, layout, exportedAt: startedAt } = plan;
+  try {
+    await register(stateDirectory, { job, source, destination: plan.options.destination, layout, startedAt });
+  } catch (error) {
+    onEvent?.({ kind: "notice", message: `cqlduck jobs will not know this export: ${messageOf(error)}` });
+  }
+}
+
 async function publishAll(run: Run, layout: Layout): Promise<ExportReport["files"]> {
   const { options, job, signal } = run;
   options.onEvent?.({ kind: "phase", phase: "arrange" });
@@ -141,7 +160,11 @@ function report(run: Run, files: ExportReport["files"], startedAt: Date): Export
     startedAt: startedAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
     readFrom: job.records.map((record) => record.readFrom).sort()[0] ?? startedAt.toISOString(),
-    readTo: job.records.map((record) => record.readTo).sort().at(-1) ?? finishedAt.toISOString(),
+    readTo:
+      job.records
+        .map((record) => record.readTo)
+        .sort()
+        .at(-1) ?? finishedAt.toISOString(),
     elapsedMs,
     rowsPerSecond: elapsedMs > 0 ? Math.round((rows * 1000) / elapsedMs) : 0,
     peakMemoryBytes: peakMemory(),
@@ -151,7 +174,8 @@ function report(run: Run, files: ExportReport["files"], startedAt: Date): Export
   };
 }
 
-function layoutOf(destination: string): Layout {
+/** One file, or a directory of parts: the destination's name says which. */
+export function layoutOf(destination: string): Layout {
   if (destination === "")
     throw new UsageError("the destination is empty", { hint: "name a file x.parquet, or a directory" });
   return destination.endsWith(".parquet") ? "file" : "directory";

@@ -41,6 +41,8 @@ export interface TablePlan extends JobPlan {
     readonly cql: string;
     readonly duckdb: string;
   }[];
+  /** The columns that the server masks for the login. */
+  readonly masked: readonly string[];
   readonly options: StoredOptions;
   readonly ranges: readonly (readonly [string, string] | null)[];
 }
@@ -61,6 +63,7 @@ export function tablePlan(source: Source, options: ExportOptions, layout: Layout
     exportedAt: startedAt.toISOString(),
     layout,
     columns: plannedColumns(source),
+    masked: source.masked,
     options: storeOptions(options),
     ranges: source.ranges.map((range) => (range ? [range.start.toString(), range.end.toString()] : null)),
   };
@@ -146,9 +149,16 @@ export function checkUnchanged(plan: TablePlan, source: Source, options: ExportO
       hint: RESTART,
     });
   }
-  const cql = (columns: TablePlan["columns"]) => JSON.stringify(columns.map(({ name, file, cql }) => [name, file, cql]));
+  const cql = (columns: TablePlan["columns"]) =>
+    JSON.stringify(columns.map(({ name, file, cql }) => [name, file, cql]));
   if (cql(plan.columns) !== cql(plannedColumns(source))) {
     throw new UsageError(`the columns of ${plan.source} have changed since the export was begun`, { hint: RESTART });
+  }
+  const inOnePiece = (ranges: readonly unknown[]) => !ranges[0];
+  if (plan.masked.join() !== source.masked.join() || inOnePiece(plan.ranges) !== inOnePiece(source.ranges)) {
+    throw new UsageError(`the masks of ${plan.source}, or the permissions on it, changed since the export was begun`, {
+      hint: RESTART,
+    });
   }
 }
 

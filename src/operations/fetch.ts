@@ -2,11 +2,12 @@
  * Owns the reading of all token ranges: several at a time, the next page of each asked for before the last one is
  * decoded, failed pages tried again from their paging state at the next replica.
  */
+import { ClusterError } from "../base/errors.ts";
 import type { Host } from "../cassandra/cluster.ts";
-import { isRetryable } from "../cassandra/failure.ts";
+import { asksForLess, isRetryable } from "../cassandra/failure.ts";
 import { type Page, type PageReader, PageSizer } from "../cassandra/pages.ts";
 import { retrying } from "../jobs/retry.ts";
-import type { Source } from "./source.ts";
+import type { Scan } from "./scan.ts";
 
 /** Where a range's reading begins: a paging state, or null for its start. */
 export interface Leaf {
@@ -20,49 +21,77 @@ export interface FetchOptions {
   /** The most rows a page may have. */
   readonly pageSize: number;
   readonly maxRetries: number;
+  /** So many ranges may fail while the others are read on. */
+  readonly maxFailedRanges: number;
   readonly signal: AbortSignal;
   onRetry(error: unknown): void;
   /** Takes a page that was read from `from`; the range's next page is taken only after it. */
   onPage(range: number, from: string | null, page: Page): Promise<void>;
 }
 
-/** Reads every leaf to the end of its range. @throws the first error that retrying could not cure */
+/** A range that could not be read to its end. */
+export interface FailedRange {
+  readonly range: number;
+  readonly error: ClusterError;
+}
+
+/**
+ * Reads every leaf to the end of its range. Ranges that the cluster can't give, up to `maxFailedRanges`, are set aside
+ * and returned.
+ * @throws the first error of another kind, or the one that was one too many
+ */
 export async function fetchAll(
-  source: Source,
+  scan: Scan,
   reader: PageReader,
   leaves: readonly Leaf[],
   options: FetchOptions,
-): Promise<void> {
+): Promise<FailedRange[]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const sizer = new PageSizer(options.pageSize);
+  const failed: FailedRange[] = [];
+  const first = firstAnswer();
   let next = 0;
-  const fetcher = async () => {
-    try {
-      for (let leaf = leaves[next++]; leaf; leaf = leaves[next++]) {
-        await readRange(source, reader, leaf, sizer, { ...options, signal });
+  const fetcher = async (number: number) => {
+    // All at once would ask for many rows before it is known how big one is.
+    if (number > 0) await first.answered;
+    for (let leaf = leaves[next++]; leaf; leaf = leaves[next++]) {
+      try {
+        await readRange(scan, reader, leaf, sizer, { ...options, signal, onAnswer: first.answer });
+      } catch (error) {
+        if (error instanceof ClusterError && !signal.aborted) failed.push({ range: leaf.range, error });
+        if (error instanceof ClusterError && failed.length <= options.maxFailedRanges) continue;
+        stop.abort(error);
+        throw error;
       }
-    } catch (error) {
-      stop.abort(error);
-      throw error;
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: options.concurrency }, fetcher));
+  const results = await Promise.allSettled(Array.from({ length: options.concurrency }, (_, number) => fetcher(number)));
   options.signal.throwIfAborted();
   if (results.some((result) => result.status === "rejected")) throw stop.signal.reason;
+  return failed;
+}
+
+/** Lets the other fetchers wait until one has its first page, or has failed to get it. */
+function firstAnswer(): { readonly answered: Promise<void>; answer(): void } {
+  let answer: () => void = () => undefined;
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  return { answered, answer };
 }
 
 async function readRange(
-  source: Source,
+  scan: Scan,
   reader: PageReader,
   leaf: Leaf,
   sizer: PageSizer,
-  options: FetchOptions,
+  options: FetchOptions & { onAnswer(): void },
 ): Promise<void> {
-  const range = source.ranges[leaf.range];
-  const hosts = source.replicas(range);
+  const range = scan.ranges[leaf.range];
+  const hosts = scan.replicas(range);
   let from = leaf.from;
-  let pending = ask(from);
+  let pending = ask(from).finally(options.onAnswer);
   for (;;) {
     const page = await pending;
     sizer.saw(page.rows, page.body.length);
@@ -85,7 +114,10 @@ async function readRange(
       maxMs: 10_000,
       signal: options.signal,
       isRetryable,
-      onRetry: options.onRetry,
+      onRetry: (error) => {
+        if (asksForLess(error)) sizer.shrink();
+        options.onRetry(error);
+      },
     });
   }
 }

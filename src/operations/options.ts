@@ -2,6 +2,7 @@
  * Owns what an operation is asked to do, as plain validated values: src/cli makes them from flags, users of the
  * library write them.
  */
+import type { TlsOptions } from "../cassandra/tls.ts";
 import type { JobEvent } from "../jobs/events.ts";
 
 /** How to reach a cluster. */
@@ -12,6 +13,10 @@ export interface ConnectionOptions {
   readonly dataCenter?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** Speak TLS; the connection is plain where it is absent. */
+  readonly tls?: TlsOptions | undefined;
+  /** The path of a secure connect bundle (Astra), which says hosts and certificates; `hosts` is then empty. */
+  readonly bundle?: string | undefined;
   /** A CQL consistency level, e.g. LOCAL_QUORUM. */
   readonly consistency?: string | undefined;
   /** Milliseconds a request may take. */
@@ -47,12 +52,18 @@ export interface ExportOptions {
   readonly concurrency?: number | undefined;
   /** The most rows a page may have. */
   readonly pageSize?: number | undefined;
+  /** How often a page is asked for again before its range is given up. */
+  readonly maxRetries?: number | undefined;
+  /** So many ranges, or such a share of them, may fail while the others are read; nothing is published then. */
+  readonly maxFailedRanges?: number | `${number}%` | undefined;
   /** Bytes the job may take, DuckDB and the pages in flight together. */
   readonly memoryBytes?: number | undefined;
   /** Read masked columns as they are shown, although the role may not see their values. */
   readonly allowMasked?: boolean | undefined;
   /** Go on with an unfinished job at the destination; begin where there is none. */
   readonly resume?: boolean | undefined;
+  /** Where unfinished jobs are made known to `listJobs`; nowhere where it is absent. */
+  readonly stateDirectory?: string | undefined;
   /** Drop an unfinished job at the destination and begin again. */
   readonly restart?: boolean | undefined;
   /** Its reason must be an InterruptedError. */
@@ -80,4 +91,14 @@ export interface ExportPlan {
   readonly files: readonly string[];
   /** The statement that reads one token range. */
   readonly cql: string;
+}
+
+/** An unfinished export to go on with; what is said here wins over what it was begun with. */
+export interface ResumeOptions extends Pick<ExportOptions, "stateDirectory" | "signal" | "onEvent"> {
+  /** A job's name, or the destination it writes to. */
+  readonly job: string;
+  readonly connection?: { readonly [K in keyof ConnectionOptions]?: ConnectionOptions[K] | undefined } | undefined;
+  /** Types for these columns besides those of before. */
+  readonly types?: ReadonlyMap<string, string> | undefined;
+  readonly empty?: "error" | "null" | undefined;
 }

@@ -3,6 +3,7 @@
  * is the same as beginning: there are only fewer leaves.
  */
 import type { ColumnType } from "../base/column.ts";
+import { ClusterError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import { PageReader } from "../cassandra/pages.ts";
 import { Engine } from "../duckdb/engine.ts";
@@ -12,16 +13,15 @@ import { ProgressMeter } from "../jobs/progress.ts";
 import { removeTree, statusOf } from "../storage/local.ts";
 import { RowBatch } from "./columns.ts";
 import type { ExportJob } from "./exportjob.ts";
-import { fetchAll } from "./fetch.ts";
+import { type FailedRange, fetchAll } from "./fetch.ts";
 import { fileMetadata } from "./metadata.ts";
 import type { Compression, ExportOptions } from "./options.ts";
+import { DEFAULT_CONCURRENCY, DEFAULT_PAGE_ROWS, MAX_RETRIES } from "./scan.ts";
 import { type SealedSegment, SegmentPipeline, segmentLimits } from "./segments.ts";
 import type { Source } from "./source.ts";
 
-const DEFAULT_CONCURRENCY = 8;
-const DEFAULT_PAGE_ROWS = 20_000;
 const DEFAULT_MEMORY = 512e6;
-const MAX_RETRIES = 8;
+const MAX_FAILED_RANGES = 10;
 /** DuckDB's share of the memory budget; the rest is for pages in flight and the process itself. */
 const ENGINE_SHARE = 0.6;
 /** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
@@ -62,9 +62,10 @@ export async function readSegments(run: Run): Promise<void> {
     const meter = startMeter(run);
     const batch = new RowBatch(source.columns, source.name);
     pipeline = await openPipeline(run, engine, batch, meter);
-    await fetchInto(run, pipeline, meter);
+    const failed = await fetchOrSave(run, pipeline, meter);
     await pipeline.finish();
     meter.flush();
+    if (failed.length) throw setAside(run, failed);
   } catch (error) {
     // An interrupted COPY fails with DuckDB's words; the reason for it is the user's wish to stop.
     signal.throwIfAborted();
@@ -80,6 +81,7 @@ export async function readSegments(run: Run): Promise<void> {
 function startMeter({ options, source }: Run): ProgressMeter {
   const { estimatedRows, estimatedBytes, ranges } = source;
   options.onEvent?.({ kind: "planned", ranges: ranges.length, estimatedRows, estimatedBytes });
+  for (const message of source.notices) options.onEvent?.({ kind: "notice", message });
   options.onEvent?.({ kind: "phase", phase: "read" });
   return new ProgressMeter({ ranges: ranges.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
 }
@@ -116,23 +118,49 @@ async function recordSegment(job: ExportJob, file: string, sealed: SealedSegment
   await job.appendRecord({ segment, stretches, file, rows, bytes, flags: { notes }, readFrom, readTo });
 }
 
-async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMeter): Promise<void> {
+/** Fetches; where the cluster gives up, what was read until then is made durable before the error goes on. */
+async function fetchOrSave(run: Run, pipeline: SegmentPipeline, meter: ProgressMeter): Promise<FailedRange[]> {
+  try {
+    return await fetchInto(run, pipeline, meter);
+  } catch (error) {
+    if (error instanceof ClusterError) await pipeline.finish();
+    throw error;
+  }
+}
+
+async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMeter): Promise<FailedRange[]> {
   const { options, source, job, cluster } = run;
   const reader = new PageReader(cluster, source.cql, `reading ${source.name}`);
-  const leaves = job.leaves().flatMap(({ range, done, at }) => (done ? [] : [{ range, from: at }]));
-  await fetchAll(source, reader, leaves, {
+  const states = job.leaves();
+  const leaves = states.flatMap(({ range, done, at }) => (done ? [] : [{ range, from: at }]));
+  for (let done = states.length - leaves.length; done > 0; done--) meter.rangeDone();
+  return fetchAll(source, reader, leaves, {
     concurrency: concurrencyOf(options),
     pageSize: options.pageSize ?? DEFAULT_PAGE_ROWS,
-    maxRetries: MAX_RETRIES,
+    maxRetries: options.maxRetries ?? MAX_RETRIES,
+    maxFailedRanges: failuresAllowed(options.maxFailedRanges ?? MAX_FAILED_RANGES, states.length),
     signal: run.signal,
     onRetry: () => run.retries++,
     onPage: async (range, from, page) => {
-      await pipeline.room();
-      pipeline.append(range, from, page);
+      await pipeline.append(range, from, page);
       meter.addRows(page.rows, page.body.length);
       if (page.next === null) meter.rangeDone();
     },
   });
+}
+
+/** A number of ranges, or a share of them as `5%`. */
+function failuresAllowed(allowed: number | `${number}%`, ranges: number): number {
+  return typeof allowed === "number" ? allowed : Math.floor((ranges * Number.parseFloat(allowed)) / 100);
+}
+
+function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError {
+  const [{ error }] = failed as readonly [FailedRange];
+  return new ClusterError(
+    `${failed.length} of ${source.ranges.length} token ranges could not be read; all others are durable. ` +
+      `The first of them: ${error.message}`,
+    { hint: error.hint, cause: error },
+  );
 }
 
 export function columnTypes(source: Source): ColumnType[] {

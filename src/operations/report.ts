@@ -16,7 +16,9 @@ export function noticesOf(segments: SegmentNotes): string[] {
     const sum = (of: "emptied" | "evolved") => notes.reduce((total, note) => total + note[of], 0);
     if (sum("emptied")) lines.push(`column ${name}: ${sum("emptied")} zero-length values became NULL`);
     if (sum("evolved"))
-      lines.push(`column ${name}: ${sum("evolved")} values have fewer fields than their type has now; the missing ones are NULL`);
+      lines.push(
+        `column ${name}: ${sum("evolved")} values have fewer fields than their type has now; the missing ones are NULL`,
+      );
   }
   const exact = segments.filter((notes) => Object.values(notes).some((note) => note.exactFloatBits)).length;
   if (exact)

@@ -3,7 +3,6 @@
  * stretch of which token range each segment holds; how a sealed one is made durable is the caller's.
  */
 import type { ColumnNotes, ColumnType } from "../base/column.ts";
-import { assert } from "../base/errors.ts";
 import type { Page } from "../cassandra/pages.ts";
 import type { SegmentTable } from "../duckdb/segment.ts";
 import type { Stretch } from "../jobs/job.ts";
@@ -62,6 +61,15 @@ interface OpenSegment {
   bytes: number;
 }
 
+/** DuckDB holds values of many kilobytes several times over while it writes them (measured: 64 of 1 MB take 325 MB). */
+const BIG_ROW_BYTES = 16e3;
+const BIG_ROWS_SHARE = 0.2;
+
+function isFull({ rows, bytes }: OpenSegment, limits: SegmentLimits): boolean {
+  const most = bytes > rows * BIG_ROW_BYTES ? limits.bytes * BIG_ROWS_SHARE : limits.bytes;
+  return rows >= limits.rows || bytes >= most;
+}
+
 export interface PipelineParts {
   readonly batch: RowBatch;
   readonly limits: SegmentLimits;
@@ -73,7 +81,7 @@ export interface PipelineParts {
   persist(sealed: SealedSegment): Promise<void>;
 }
 
-/** Takes pages from any number of fetchers; each must await `room` before it appends. */
+/** Takes pages from any number of fetchers. */
 export class SegmentPipeline {
   readonly #parts: PipelineParts;
   #next: number;
@@ -89,27 +97,24 @@ export class SegmentPipeline {
     this.#next = parts.first;
   }
 
-  /** Resolves when a page can be appended at once. @throws what went wrong in an earlier segment */
-  async room(): Promise<void> {
-    while (this.#changing) await this.#changing;
-    if (!this.#open && !this.#failure) await this.#change(() => this.#begin());
-    if (this.#failure) throw this.#failure.error;
-    // Another fetcher may have filled the segment between the two lines above.
-    if (!this.#open) await this.room();
-  }
-
-  /** Appends a page that was read from `from` of its range; seals the segment when it is full. */
-  append(range: number, from: string | null, page: Page): void {
+  /**
+   * Appends a page that was read from `from` of its range, as soon as there is room; seals the segment when it is full.
+   * @throws what went wrong here or in an earlier segment
+   */
+  async append(range: number, from: string | null, page: Page): Promise<void> {
+    while (!this.#open) {
+      if (this.#failure) throw this.#failure.error;
+      await (this.#changing ?? this.#change(() => this.#begin()));
+    }
+    // Nothing is awaited from here on: another fetcher could fill the segment in between.
     const open = this.#open;
-    assert(open, "append without room");
     this.#parts.batch.append(page, open.table);
     const stretch = open.stretches.get(range);
     if (stretch) stretch.to = page.next;
     else open.stretches.set(range, { from, to: page.next });
     open.rows += page.rows;
     open.bytes += page.body.length;
-    const { rows, bytes } = this.#parts.limits;
-    if (open.rows >= rows || open.bytes >= bytes) void this.#change(() => this.#seal(open));
+    if (isFull(open, this.#parts.limits)) void this.#change(() => this.#seal(open));
   }
 
   /** Seals what is open and waits until all is durable. @throws the first thing that went wrong */

@@ -1,90 +1,43 @@
 /*
- * Owns what an export reads: the table's columns with their codecs, the statement, and the token ranges with the nodes
- * that are asked. Everything here is decided before the first row.
+ * Owns what an export reads: the table's columns with their codecs, and how its rows are asked for (scan.ts).
+ * Everything here is decided before the first row.
  */
 import { UsageError } from "../base/errors.ts";
 import { quoteIdentifier, uniqueNames } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
-import type { Cluster, Host } from "../cassandra/cluster.ts";
-import { readEstimates } from "../cassandra/estimates.ts";
-import { isRetryable } from "../cassandra/failure.ts";
-import { PageReader } from "../cassandra/pages.ts";
-import { readRing, type TokenRange } from "../cassandra/ring.ts";
+import type { Cluster } from "../cassandra/cluster.ts";
+import { createStatements } from "../cassandra/ddl.ts";
 import { readTable, type TableColumn, type TableSchema } from "../cassandra/schema.ts";
-import { createStatements, qualifiedName, selectAll, selectRange } from "../cassandra/statements.ts";
-import { retrying } from "../jobs/retry.ts";
+import { qualifiedName } from "../cassandra/statements.ts";
 import { duckdbTypeFromText } from "../types/column-type.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { codecFor } from "../types/table.ts";
 import type { SourceColumn } from "./columns.ts";
+import { checkMasks } from "./masking.ts";
 import type { ExportOptions } from "./options.ts";
-import { evenRanges, planRanges } from "./ranges.ts";
+import { openScan, type Scan } from "./scan.ts";
 
-export interface Source {
-  /** `ks.table` as CQL writes it. */
-  readonly name: string;
+export interface Source extends Scan {
   readonly schema: TableSchema;
   readonly columns: readonly SourceColumn[];
-  readonly cql: string;
+  /** The columns among them whose values the server masks for this login. */
+  readonly masked: readonly string[];
   /** What the user should know of it before and after. */
   readonly notices: readonly string[];
   /** The CREATE statements of the columns read. */
   readonly create: string;
-  /** Undefined stands for the whole table read by one statement. */
-  readonly ranges: readonly (TokenRange | undefined)[];
-  /** Who can answer for a range, the best first. */
-  replicas(range: TokenRange | undefined): readonly Host[];
-  /** Both 0 where the servers have no guess, as for a table that was never flushed. */
-  readonly estimatedRows: number;
-  readonly estimatedBytes: number;
 }
 
-/** @throws UsageError for an unknown table or column, or a type that a column can't have */
+/** @throws UsageError for an unknown table or column, a type that a column can't have, or columns that come masked */
 export async function openSource(cluster: Cluster, options: ExportOptions, fetchers: number): Promise<Source> {
   const schema = await readTable(cluster, options.table.keyspace, options.table.table);
   const chosen = chooseColumns(schema, options.columns);
+  const columns = describeColumns(schema, chosen, options);
+  const { masked, whole, notices } = await checkMasks(cluster, schema, chosen, options);
+  const { limit, splits } = options;
   const names = chosen.map((column) => column.name);
-  const whole = schema.virtual || options.limit !== undefined;
-  const estimates = whole ? [] : await readEstimates(cluster, schema.keyspace, schema.table);
-  const common = {
-    name: qualifiedName(schema),
-    schema,
-    columns: describeColumns(schema, chosen, options),
-    notices: [] as readonly string[],
-    create: createStatements(schema, chosen),
-    estimatedRows: 0,
-    estimatedBytes: estimates.reduce((sum, estimate) => sum + estimate.bytes, 0),
-  };
-  if (whole) {
-    const replicas = () => cluster.localHosts();
-    return { ...common, cql: selectAll(schema, names, options.limit), ranges: [undefined], replicas };
-  }
-  const ring = await readRing(cluster, schema.keyspace);
-  const source: Source = {
-    ...common,
-    cql: selectRange(schema, names),
-    ranges: options.splits ? evenRanges(options.splits) : planRanges(ring.ranges, estimates, fetchers),
-    replicas: (range) => ring.replicas(range!.end),
-  };
-  return { ...source, estimatedRows: await estimateRows(cluster, source) };
-}
-
-const SAMPLE_ROWS = 100;
-const SAMPLE_ATTEMPTS = 3;
-
-/** The server guesses bytes and partitions, not rows: a few rows of one range tell how many there may be. */
-async function estimateRows(cluster: Cluster, source: Source): Promise<number> {
-  if (source.estimatedBytes === 0) return 0;
-  const reader = new PageReader(cluster, source.cql, `reading ${source.name}`);
-  const range = source.ranges.reduce((a, b) => (widthOf(b) > widthOf(a) ? b : a));
-  const hosts = source.replicas(range);
-  const sample = (attempt: number) => reader.fetch(range, null, SAMPLE_ROWS, hosts[attempt % hosts.length]);
-  const page = await retrying(sample, { attempts: SAMPLE_ATTEMPTS, baseMs: 200, maxMs: 1000, isRetryable });
-  return page.rows ? Math.round(source.estimatedBytes / (page.body.length / page.rows)) : 0;
-}
-
-function widthOf(range: TokenRange | undefined): bigint {
-  return range ? range.end - range.start : 0n;
+  const scan = await openScan(cluster, schema, { columns: names, fetchers, whole, limit, splits });
+  return { ...scan, schema, columns, masked, notices, create: createStatements(schema, chosen) };
 }
 
 /** In the order that was asked for; all of them in the order of SELECT * where none was. */

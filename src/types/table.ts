@@ -213,7 +213,8 @@ function part<K extends ColumnType["kind"]>(
   return codecFor(type, { ...options, want: wanted(want as Extract<ColumnType, { kind: K }>) });
 }
 
-function fixedLength(type: CqlType): number | undefined {
+/** The length of every value of a type; undefined where values differ in length. */
+export function fixedLength(type: CqlType): number | undefined {
   return rowOf(type).fixedLength?.(type);
 }
 

@@ -9,12 +9,21 @@ describe("the page size", () => {
       sizer.saw(sizer.rows, sizer.rows * 20);
       sizes.push(sizer.rows);
     }
-    expect(sizes).toEqual([100, 400, 1600, 5000, 5000]);
+    expect(sizes).toEqual([10, 40, 160, 640, 2560]);
+  });
+
+  it("never passes what was allowed, nor what was too much before", () => {
+    const sizer = new PageSizer(100);
+    for (let i = 0; i < 5; i++) sizer.saw(sizer.rows, sizer.rows);
+    expect(sizer.rows).toBe(100);
+    sizer.shrink();
+    sizer.saw(25, 25);
+    expect(sizer.rows).toBe(25);
   });
 
   it("falls at once when rows turn out big", () => {
     const sizer = new PageSizer(5000);
-    sizer.saw(100, 100 * 1024 * 1024);
+    sizer.saw(10, 10 * 1024 * 1024);
     expect(sizer.rows).toBe(2);
     sizer.saw(2, 200 * 1024 * 1024);
     expect(sizer.rows).toBe(1);
@@ -23,7 +32,7 @@ describe("the page size", () => {
   it("learns nothing from an empty page", () => {
     const sizer = new PageSizer(5000);
     sizer.saw(0, 0);
-    expect(sizer.rows).toBe(100);
+    expect(sizer.rows).toBe(10);
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { quoteIdentifier } from "../../src/base/names.ts";
+import { createStatements } from "../../src/cassandra/ddl.ts";
 import { compareNames, type TableSchema } from "../../src/cassandra/schema.ts";
-import { createStatements, selectRange } from "../../src/cassandra/statements.ts";
+import { selectRange } from "../../src/cassandra/statements.ts";
 
 const schema: TableSchema = {
   keyspace: "Ks",

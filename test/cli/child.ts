@@ -28,4 +28,8 @@ void run({
   process,
   exit: (code) => process.exit(code),
   loadOperations: async () => ({ exportTable, planExport: exportTable }),
+  loadCount: () => import("../../src/operations/count.ts"),
+  loadInspect: () => import("../../src/operations/inspect.ts"),
+  loadSchema: () => import("../../src/operations/schema.ts"),
+  loadResume: () => import("../../src/operations/resume.ts"),
 }).then((code) => process.exit(code));

@@ -48,8 +48,8 @@ describe("a failure on stderr", () => {
     expect(stderr.lines).toEqual([
       "error: no host answers",
       "hint: is it running?",
-      "start it again with",
-      "cqlduck export ks.t 'out dir/' --restart",
+      "go on with",
+      "cqlduck export ks.t 'out dir/' --resume",
     ]);
     expect(stdout.text).toBe("");
   });
@@ -68,11 +68,13 @@ describe("a failure on stderr", () => {
     const { stderr } = await failing(bug);
     expect(stderr.lines).toEqual([
       "error: internal error: x is not a function",
-      expect.stringMatching(/^hint: this is a bug in cqlduck \d.*report.*--debug/),
+      expect.stringMatching(
+        /^hint: this is a bug in cqlduck: report it .* version \(cqlduck \d+\.\S+, \w+-\w+\), your command and .*--debug/,
+      ),
     ]);
     const debugged = await failing(new DataError("bad value", { cause: bug }), [...EXPORT, "--debug"]);
     expect(debugged.stderr.text).toMatch(/faults\.test[\s\S]*caused by TypeError: x is not a function/);
-    expect(debugged.stderr.lines.at(-1)).toBe("cqlduck export ks.t 'out dir/' --debug --restart");
+    expect(debugged.stderr.lines.at(-1)).toBe("cqlduck export ks.t 'out dir/' --debug --resume");
   });
 
   it("is coloured on a terminal, without NO_COLOR", async () => {
@@ -100,17 +102,18 @@ describe("a failure on stderr", () => {
 
 describe("the command to go on", () => {
   it.each([
-    [["export", "ks.t", "out"], "cqlduck export ks.t out --restart"],
-    [["export", "--restart", "ks.t", "out"], "cqlduck export --restart ks.t out"],
-    [["export", "--", "ks.t", "-out"], "cqlduck export --restart -- ks.t -out"],
+    [["export", "ks.t", "out"], "cqlduck export ks.t out --resume"],
+    [["export", "--restart", "ks.t", "out"], "cqlduck export ks.t out --resume"],
+    [["export", "--resume", "ks.t", "out"], "cqlduck export --resume ks.t out"],
+    [["export", "--", "ks.t", "-out"], "cqlduck export --resume -- ks.t -out"],
     [
       ["export", 'ks."It\'s"', "a b", "--type", "x=DECIMAL(10,2)"],
-      `cqlduck export 'ks."It'\\''s"' 'a b' --type 'x=DECIMAL(10,2)' --restart`,
+      `cqlduck export 'ks."It'\\''s"' 'a b' --type 'x=DECIMAL(10,2)' --resume`,
     ],
-    [["export", "ks.t", "$HOME/*", "~"], "cqlduck export ks.t '$HOME/*' '~' --restart"],
-    [["export", ""], "cqlduck export '' --restart"],
+    [["export", "ks.t", "$HOME/*", "~"], "cqlduck export ks.t '$HOME/*' '~' --resume"],
+    [["export", ""], "cqlduck export '' --resume"],
   ])("is what was typed, quoted: %j", (argv, line) => {
-    expect(commandAgain(argv, "--restart")).toBe(line);
+    expect(commandAgain(argv, "--resume", "--restart")).toBe(line);
   });
 });
 
@@ -131,8 +134,8 @@ describe("stdout", () => {
     const { code, stderr } = await cqlduck(["--version"], { stdout: broken("ENOSPC") });
     expect(code).toBe(3);
     expect(stderr.lines).toEqual(["error: can't write to stdout: ENOSPC: write"]);
-    expect((await cqlduck([...EXPORT, "--json"], { stdout: broken("ENOSPC") })).stderr.lines.at(-1)).toMatch(
-      /--restart$/,
-    );
+    // The export is published: there is nothing to go on with.
+    const told = (await cqlduck([...EXPORT, "--json"], { stdout: broken("ENOSPC") })).stderr.lines;
+    expect(told.at(-1)).toBe("error: can't write to stdout: ENOSPC: write");
   });
 });

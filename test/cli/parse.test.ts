@@ -25,6 +25,7 @@ describe("export's options", () => {
       uuid: "text",
       empty: "error",
       memoryBytes: 512_000_000,
+      resume: false,
       restart: false,
     });
     for (const key of ["columns", "limit", "concurrency", "pageSize"] as const) expect(asked?.[key]).toBeUndefined();
@@ -54,6 +55,7 @@ describe("export's options", () => {
       pageSize: 1000,
       concurrency: 8,
       memoryBytes: 2 ** 30,
+      resume: false,
       restart: true,
     });
     expect(asked?.signal).toBeInstanceOf(AbortSignal);
@@ -84,7 +86,7 @@ describe("export's options", () => {
     ["--consistency LOCAL_QORUM", /did you mean LOCAL_QUORUM/],
     ["--page-size 3G", /--page-size: "3G" is more than 2147483647/],
     ["--concurrency 1M", /--concurrency/],
-    ["--progress json", /--progress: "json" is none of auto, bar, plain, none/],
+    ["--progress dots", /--progress: "dots" is none of auto, bar, plain, json, none/],
     ["--host n1,n2", /--host: "n1,n2" isn't a host\nhint: .*-H node1 -H node2/],
     ["--host n1:99999", /a port is a number/],
     ["--host n1:", /a port is a number/],
@@ -169,6 +171,7 @@ describe("the environment", () => {
       ]),
       limit: 7,
       pageSize: 100,
+      resume: false,
       restart: true,
     });
   });

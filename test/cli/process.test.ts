@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 // Node 20 can't run TypeScript, so the child is Bun's whatever runs the tests.
 const BUN = path("../../node_modules/.bin/bun");
-const AGAIN = "cqlduck export ks.t out --restart";
+const AGAIN = "cqlduck export ks.t out --resume";
 
 /** Runs an export that behaves as named; `whenReady` gets the process when the export is under way. */
 function child(behaviour: string, flags: readonly string[], whenReady: (process: ChildProcess) => void) {
@@ -36,7 +36,7 @@ describe("signals", () => {
     expect(result.lines).toEqual([
       expect.stringMatching(/^note: stopping at a safe point/),
       `error: stopped by ${signal}`,
-      "start it again with",
+      "go on with",
       AGAIN,
     ]);
   });
@@ -69,7 +69,7 @@ describe("uncaught errors", () => {
     const result = await child(behaviour, ["--progress", "bar"], () => undefined);
     expect(result.code).toBe(70);
     const told = result.stderr.slice(result.stderr.lastIndexOf("\x1b[?25h") + "\x1b[?25h".length);
-    expect(told).toMatch(/^error: internal error: .*\nhint: this is a bug in cqlduck .*--debug.*\n$/);
+    expect(told).toMatch(/^error: internal error: .*\nhint: this is a bug in cqlduck: .*--debug.*\n$/);
   });
 });
 

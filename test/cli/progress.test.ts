@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { frame, plainLine } from "../../src/cli/frame.ts";
-import { type ProgressForm, showProgress } from "../../src/cli/progress.ts";
+import { frame, plainLine, share } from "../../src/cli/frame.ts";
+import { showProgress } from "../../src/cli/progress.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
+import type { ProgressForm } from "../../src/cli/values.ts";
 import type { Progress } from "../../src/jobs/events.ts";
 import { PROGRESS, Sink } from "./world.ts";
 
@@ -49,9 +51,43 @@ describe("a frame", () => {
     const bars = [0, 1, 128, 255, 256].map((rangesDone) =>
       frame({ ...PROGRESS, rangesDone }, 300).match(/\[(.*)\] +(\d+)%/),
     );
-    expect(bars.map((bar) => bar?.[2])).toEqual(["0", "0", "50", "99", "100"]);
-    expect(bars.map((bar) => bar?.[1]?.trim().length)).toEqual([0, 0, 19, 37, 38]);
+    expect(bars.map((bar) => bar?.[2])).toEqual(["0", "0", "50", "99", "99"]);
+    expect(bars.map((bar) => bar?.[1]?.trim().length)).toEqual([0, 0, 19, 37, 37]);
     expect(new Set(bars.map((bar) => bar?.[1]?.length))).toEqual(new Set([38]));
+  });
+
+  it("moves on as long as rows come, even where one partition holds up its range", () => {
+    const shares = (states: Partial<Progress>[]) =>
+      states.map((state) => Math.floor(share({ ...PROGRESS, estimatedRows: 1000, ...state }) * 100));
+    const growing = [0, 250, 500, 750, 1000, 1500].map((rows) => ({ rows }));
+    // One range alone, and one that is left of many.
+    expect(shares(growing.map((state) => ({ ...state, ranges: 1, rangesDone: 0 })))).toEqual([0, 25, 50, 75, 99, 99]);
+    expect(shares(growing.map((state) => ({ ...state, ranges: 256, rangesDone: 255 })))).toEqual([
+      49, 62, 74, 87, 99, 99,
+    ]);
+    // An estimate that is far too small, and one that is far too large.
+    expect(shares([{ rows: 1e6, ranges: 1000, rangesDone: 100 }])).toEqual([13]);
+    expect(shares([{ rows: 100, ranges: 1000, rangesDone: 900 }])).toEqual([50]);
+    expect(shares([{ rows: 1e6, estimatedRows: 0, ranges: 0, rangesDone: 0 }])).toEqual([0]);
+  });
+
+  it("never goes back, and never says that all is done", () => {
+    const steps = fc.array(fc.record({ rows: fc.nat(1000), ranges: fc.nat(3) }), { maxLength: 100 });
+    fc.assert(
+      fc.property(steps, fc.nat(20_000), fc.integer({ min: 1, max: 300 }), (steps, estimatedRows, ranges) => {
+        let state: Progress = { ...PROGRESS, rows: 0, rangesDone: 0, ranges, estimatedRows };
+        for (const step of steps) {
+          const before = share(state);
+          state = {
+            ...state,
+            rows: state.rows + step.rows,
+            rangesDone: Math.min(ranges, state.rangesDone + step.ranges),
+          };
+          expect(share(state)).toBeGreaterThanOrEqual(before);
+          expect(share(state)).toBeLessThan(1);
+        }
+      }),
+    );
   });
 
   it("says what follows the reading, without a share of it", () => {
@@ -137,9 +173,60 @@ describe("drawing", () => {
     expect(sink.lines.length).toBe(1 + 11 + 6 + 1);
   });
 
+  it("is a line of JSON an event for programs, of progress at most two a second", () => {
+    const sink = new Sink({ isTTY: true, columns: 20 });
+    const { onEvent, noticed, stop } = display("json", sink);
+    onEvent({ kind: "planned", ranges: 256, estimatedRows: 0, estimatedBytes: 0 });
+    for (let ms = 0; ms < 3000; ms += 10) {
+      onEvent({ ...PROGRESS, rows: ms, etaMs: undefined });
+      vi.advanceTimersByTime(10);
+    }
+    onEvent({ kind: "notice", message: "n2 is down" });
+    onEvent({ kind: "notice", message: "n2 is down" });
+    onEvent({ kind: "phase", phase: "publish" });
+    vi.advanceTimersByTime(10_000);
+    const events = sink.lines.map((line) => JSON.parse(line));
+    expect(events[0]).toEqual({ kind: "planned", ranges: 256, estimatedRows: 0, estimatedBytes: 0 });
+    const told = events.filter(({ kind }) => kind === "progress");
+    expect(told.map(({ rows }) => rows)).toEqual([0, 490, 990, 1490, 1990, 2490, 2990]);
+    expect(told[0]).toEqual({ ...PROGRESS, rows: 0, phase: "read", share: 0.421, etaMs: null });
+    expect(events.filter(({ kind }) => kind === "notice")).toEqual([{ kind: "notice", message: "n2 is down" }]);
+    expect([...noticed]).toEqual(["n2 is down"]);
+    expect(events.find(({ kind }) => kind === "phase")).toEqual({ kind: "phase", phase: "publish" });
+    onEvent(PROGRESS);
+    stop();
+    const count = sink.lines.length;
+    vi.advanceTimersByTime(10_000);
+    expect(sink.lines.length).toBe(count);
+  });
+
+  it("follows a terminal that grows and shrinks, and never lets a line wrap", () => {
+    const sink = new Sink({ isTTY: true, columns: 120 });
+    const { terminal, onEvent, stop } = display("bar", sink);
+    const shown = () =>
+      (
+        sink.writes
+          .at(-1)
+          ?.split(/[\r\n]/)
+          .at(-1) ?? ""
+      ).replace("\x1b[K", "");
+    onEvent(PROGRESS);
+    vi.advanceTimersByTime(100);
+    expect(shown().length).toBeGreaterThan(100);
+    for (const columns of [20, 200, 1, 40]) {
+      Object.assign(sink, { columns });
+      terminal.line("note: in between");
+      expect(shown().length).toBeLessThan(Math.max(2, columns));
+      vi.advanceTimersByTime(100);
+      expect(shown()).toBe(frame(PROGRESS, columns) || shown());
+    }
+    stop();
+  });
+
   it.each([
     ["none", false],
     ["auto", true],
+    ["json", true],
     ["bar", true],
   ] as const)("shows nothing with --progress %s and quiet %s", (form, quiet) => {
     const sink = new Sink({ isTTY: true, columns: 80 });

@@ -42,6 +42,12 @@ describe("the report", () => {
     expect(stderr.text).toBe("");
   });
 
+  it("is the last event with --progress json", async () => {
+    const { stdout, stderr } = await cqlduck([...EXPORT, "--progress", "json"]);
+    expect(JSON.parse(stderr.lines.at(-1) ?? "")).toEqual({ kind: "report", ...REPORT });
+    expect(stdout.text).toBe("");
+  });
+
   it("stays away with --quiet", async () => {
     const { stdout, stderr } = await cqlduck([...EXPORT, "-q"], { stderr: new Sink({ isTTY: true, columns: 80 }) });
     expect(stdout.text + stderr.text).toBe("");

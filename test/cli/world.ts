@@ -6,7 +6,10 @@ import { PassThrough, Writable } from "node:stream";
 import { run } from "../../src/cli/run.ts";
 import type { Operations, World } from "../../src/cli/world.ts";
 import type { ExportReport, Progress } from "../../src/jobs/events.ts";
-import type { ExportOptions, ExportPlan } from "../../src/operations/options.ts";
+import type { JobStatus } from "../../src/jobs/registry.ts";
+import type { CountReport } from "../../src/operations/count.ts";
+import type { FilesReport, TableReport } from "../../src/operations/inspect.ts";
+import type { ExportOptions, ExportPlan, ResumeOptions } from "../../src/operations/options.ts";
 
 export class Sink extends Writable {
   readonly isTTY: boolean;
@@ -59,6 +62,92 @@ export const REPORT: ExportReport = {
   decimals: { price: "DECIMAL(10,2)" },
 };
 
+const JOBS: JobStatus[] = [
+  {
+    job: "20261105T100000-abcdef",
+    source: "ks.t",
+    destination: "/data/out",
+    layout: "directory",
+    startedAt: "2026-11-05T10:00:00.000Z",
+    state: "unfinished",
+    rows: 150_000,
+    segments: 2,
+  },
+];
+
+export const COUNT: CountReport = {
+  source: "ks.t",
+  rows: 1_234_567,
+  ranges: 256,
+  retries: 1,
+  startedAt: "2026-11-05T10:00:00.000Z",
+  finishedAt: "2026-11-05T10:00:03.200Z",
+  elapsedMs: 3200,
+  rowsPerSecond: 385_802,
+  consistency: "LOCAL_QUORUM",
+  notices: [],
+};
+
+export const STATEMENTS = ["CREATE TYPE ks.u (a int);", "CREATE TABLE ks.t (\n  k int,\n  PRIMARY KEY ((k))\n);"];
+
+const column = { compressedBytes: 1000, uncompressedBytes: 20_000, codecs: ["SNAPPY"] };
+
+export const FILES: FilesReport = {
+  kind: "parquet",
+  path: "out/",
+  rows: 3000,
+  bytes: 12_345,
+  rowGroups: 3,
+  compressedBytes: 11_000,
+  uncompressedBytes: 40_000,
+  codecs: ["SNAPPY"],
+  createdBy: ["DuckDB"],
+  exports: [{ source: "ks.t", exportedAt: "2026-11-05T10:00:00.000Z", version: "0.1.0", files: 2 }],
+  metadata: { note: "two\nlines" },
+  partitionedBy: ["year"],
+  columns: [
+    {
+      ...column,
+      name: "id",
+      cql: { name: "id", type: "int", kind: "partition_key" },
+      duckdb: "INTEGER",
+      parquet: "INT32",
+      statistics: { nulls: 0, min: "-5", max: "12", exact: true },
+    },
+    {
+      ...column,
+      name: "l",
+      cql: { name: "l", type: "list<int>", kind: "regular" },
+      duckdb: "INTEGER[]",
+      parquet: "LIST",
+    },
+  ],
+  otherSchemas: [{ files: ["out/year=2024/b.parquet"], differences: ["no column l"] }],
+  files: [
+    { path: "out/year=2023/a.parquet", rows: 2000, bytes: 8000, rowGroups: 2 },
+    { path: "out/year=2024/b.parquet", rows: 1000, bytes: 4345, rowGroups: 1 },
+  ],
+};
+
+export const TABLE: TableReport = {
+  kind: "table",
+  table: "ks.t",
+  columns: [
+    { name: "k", cql: "int", duckdb: "INTEGER", kind: "partition_key", masked: true },
+    { name: "c", cql: "text", duckdb: "VARCHAR", kind: "clustering", order: "desc", masked: false },
+  ],
+  primaryKey: "(k), c",
+  options: { comment: "it's", caching: { keys: "ALL" } },
+  replication: { class: "SimpleStrategy", replication_factor: "1" },
+  estimates: { partitions: 1280, bytes: 12_345_678 },
+  tokenRanges: 17,
+  dataCenter: "dc1",
+  nodes: 1,
+  indexes: [{ name: "i", target: "values(l)", className: "sai" }],
+  triggers: [],
+  views: ["v"],
+};
+
 export const PLAN: ExportPlan = {
   source: "ks.t",
   destination: "out/",
@@ -81,6 +170,7 @@ export const PROGRESS: Progress = {
   bytes: 123_400_000,
   rangesDone: 108,
   ranges: 256,
+  estimatedRows: 0,
   segments: 12,
   elapsedMs: 20_000,
   rowsPerSecond: 62_500,
@@ -93,6 +183,7 @@ export interface Outcome {
   readonly stderr: Sink;
   /** What the operation was asked, if it was. */
   readonly asked: ExportOptions | undefined;
+  readonly resumed: ResumeOptions | undefined;
 }
 
 export interface Setting {
@@ -108,6 +199,7 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
   const stdout = setting.stdout ?? new Sink();
   const stderr = setting.stderr ?? new Sink();
   let asked: ExportOptions | undefined;
+  let resumed: ResumeOptions | undefined;
   const operations: Operations = {
     exportTable: async (options) => {
       asked = options;
@@ -127,7 +219,27 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     process: new EventEmitter(),
     exit: () => undefined,
     loadOperations: async () => operations,
+    loadCount: async () => ({
+      countRows: async (options) => {
+        options.onEvent?.(PROGRESS);
+        return COUNT;
+      },
+    }),
+    loadInspect: async () => ({ inspect: async (source) => ("path" in source ? FILES : TABLE) }),
+    loadSchema: async () => ({ schemaStatements: async () => STATEMENTS }),
+    loadResume: async () => ({
+      findUnfinished: async (destination) => ({
+        connection: { hosts: ["begun:9042"] },
+        table: { keyspace: "ks", table: "t" },
+        destination,
+      }),
+      resumeExport: async (options) => {
+        resumed = options;
+        return REPORT;
+      },
+      listJobs: async () => JOBS,
+    }),
     ...setting.world,
   });
-  return { code, stdout, stderr, asked };
+  return { code, stdout, stderr, asked, resumed };
 }

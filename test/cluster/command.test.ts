@@ -1,15 +1,16 @@
 /*
  * The compiled binary as a user meets it: output, exit codes, errors and signals, on a real cluster.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, rmdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { canMount, withDisk } from "../mounts.ts";
 import { ask } from "./parquet.ts";
 import { startOwnCluster, testClient, testKeyspace } from "./support.ts";
 
@@ -33,16 +34,6 @@ beforeAll(async () => {
   const noise = `INSERT INTO ${keyspace}.noise (k, v) VALUES (?, ?)`;
   for (let i = 0; i < 20; i++) await client.execute(noise, [i, randomBytes(100_000)], { prepare: true });
 }, 300_000);
-
-/** A small disk of its own for the test needs root, and a system that lets it mount one. */
-function canMount(): boolean {
-  const probe = mkdtempSync(join(tmpdir(), "cqlduck-mount-"));
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", probe]).status === 0;
-  if (mounted) execFileSync("umount", [probe]);
-  else console.error("no file system can be mounted here: the test of a full disk is skipped");
-  rmdirSync(probe);
-  return mounted;
-}
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -117,7 +108,7 @@ describe("what can't be done is one clear line with a hint", () => {
 
   it("for names that are not there", async () => {
     await refused([`${keyspace}x.t`, "x", "-H", host], 2, /no keyspace/, new RegExp(keyspace));
-    await refused([`${keyspace}.tt`, "x", "-H", host], 2, /no table/, /has t/);
+    await refused([`${keyspace}.tt`, "x", "-H", host], 2, /no table/, /the keyspace has noise, t/);
     await refused([`${keyspace}.t`, "x", "-H", host, "--columns", "k,w"], 2, /no column w/, /it has k, v/);
     await refused([`${keyspace}.t`, "x", "-H", host, "--type", "v=INTEGER"], 2, /column v/, /./);
     await refused([`${keyspace}.t`, "x", "-H", host, "--compression", "zip"], 2, /zip/, /./);
@@ -130,22 +121,23 @@ describe("what can't be done is one clear line with a hint", () => {
     await refused([`${keyspace}.t`, "/sys/x", "-H", host], 2, /\/sys\/x/, /./);
   });
 
-  it.skipIf(!canMount())("for a disk that is full: exit 3, and no file", { timeout: 120_000 }, async () => {
-    const disk = join(directory, "disk");
-    await mkdir(disk);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
-    try {
-      await refused(
-        [`${keyspace}.noise`, "disk/x.parquet", "-H", host],
-        3,
-        /disk is full|no space left/,
-        /free some space/,
-      );
-      expect(await readdir(disk)).toEqual(["x.parquet._cqlduck"]);
-    } finally {
-      execFileSync("umount", [disk]);
-    }
-  });
+  it.skipIf(!canMount("a full disk"))(
+    "for a disk that is full: exit 3, and no file",
+    { timeout: 120_000 },
+    async () => {
+      const disk = join(directory, "disk");
+      await mkdir(disk);
+      await withDisk(disk, "size=64k", async () => {
+        await refused(
+          [`${keyspace}.noise`, "disk/x.parquet", "-H", host],
+          3,
+          /disk is full|no space left/,
+          /free some space/,
+        );
+        expect(await readdir(disk)).toEqual(["x.parquet._cqlduck"]);
+      });
+    },
+  );
 
   it("for a login that is asked for, or refused", { timeout: 240_000 }, async () => {
     const cluster = await startOwnCluster({ auth: true });
@@ -174,9 +166,9 @@ describe("a signal", () => {
       }, 5);
     });
     expect(code).toBe(130);
-    expect(err.trimEnd().split("\n").at(-1)).toMatch(/^cqlduck export .* --restart$/);
+    expect(err.trimEnd().split("\n").at(-1)).toMatch(/^cqlduck export .* --resume$/);
     expect(await readdir(directory)).not.toContain("stopped.parquet");
-    const again = await cqlduck([...args, "--restart"]);
+    const again = await cqlduck([...args, "--resume"]);
     expect(again.code).toBe(0);
     expect((await readdir(directory)).filter((name) => name.startsWith("stopped"))).toEqual(["stopped.parquet"]);
   });

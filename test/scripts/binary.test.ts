@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -21,6 +22,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
 import { VERSION } from "../../src/version.ts";
+import { canMount, withDisk } from "../mounts.ts";
 
 const ANSWER = /^v\d+\.\d+\.\d+ \(6 \* 7\)$/;
 const ROOT = join(import.meta.dirname, "../..");
@@ -106,6 +108,14 @@ describe("unpacking", () => {
     expect(readdirSync(tmp)).toHaveLength(1);
   }, 60_000);
 
+  it("makes the cache directory, private to the user, where there is none", async () => {
+    const root = join(cache, "not", "yet", "there");
+    const outcome = await start("duckdb", { CQLDUCK_CACHE_DIR: root });
+    expect(outcome.stdout, outcome.stderr).toMatch(ANSWER);
+    const [directory] = readdirSync(root);
+    for (const path of [root, join(root, directory!)]) expect(statSync(path).mode & 0o777).toBe(0o700);
+  }, 60_000);
+
   it("works without HOME", async () => {
     const outcome = await start("duckdb", { TMPDIR: cache, XDG_CACHE_HOME: "relative/is/ignored" });
     expect(outcome.stdout, outcome.stderr).toMatch(ANSWER);
@@ -124,6 +134,39 @@ describe("unpacking", () => {
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^can't unpack the DuckDB library that this program carries:\n {2}\S*\/file: /);
   });
+});
+
+describe.skipIf(!canMount("caches on disks of their own"))("a cache on a disk", () => {
+  // 32 MB hold a part of the library only.
+  it.each([
+    ["is read-only", "ro", /read-only|EROFS/i],
+    ["is full", "size=32m", /no space left|ENOSPC/i],
+    ["lets no program run", "noexec", /operation not permitted|failed to map/i],
+  ])(
+    "that %s is named with the reason, or another is taken",
+    async (_, options, reason) => {
+      const disk = join(cache, "disk");
+      const tmp = join(cache, "tmp");
+      mkdirSync(disk);
+      mkdirSync(tmp);
+      await withDisk(disk, `${options},mode=0700`, async () => {
+        const refused = await start("duckdb", { CQLDUCK_CACHE_DIR: join(disk, "cqlduck") });
+        expect(refused).toMatchObject({ code: 1, stdout: "" });
+        const [first, second] = refused.stderr.split("\n");
+        expect(first).toBe("can't unpack the DuckDB library that this program carries:");
+        expect(second).toContain(`${disk}/cqlduck: `);
+        expect(second).toMatch(reason);
+        // What didn't fit is not left there to fill the disk.
+        const left = readdirSync(disk, { recursive: true }).map(String);
+        expect(left.filter((name) => name.endsWith(".tmp"))).toEqual([]);
+
+        const moved = await start("duckdb", { XDG_CACHE_HOME: disk, TMPDIR: tmp });
+        expect(moved.stdout, moved.stderr).toMatch(ANSWER);
+        expect(readdirSync(tmp)).toHaveLength(1);
+      });
+    },
+    60_000,
+  );
 });
 
 describe("the Cassandra driver in the binary", () => {
@@ -150,6 +193,73 @@ describe("the binary", () => {
     });
     expect(stdout.trim()).toBe(VERSION);
     expect(readdirSync(cache)).toEqual([]);
+  });
+
+  /** The exit code and stderr of a line for the shell, in which `cqlduck` is the binary. */
+  function shell(line: string, env: Record<string, string> = {}): string[] {
+    const script = `set -o pipefail; cqlduck() { "${binary}" "$@"; }; { ${line}; echo "exit $?" >&2; }`;
+    const options = { encoding: "utf8", cwd: cache, env: { PATH: process.env.PATH ?? "", ...env } } as const;
+    return spawnSync("bash", ["--norc", "-c", script], options).stderr.trimEnd().split("\n");
+  }
+
+  it("bears a stdout that is closed, and a reader that goes away", () => {
+    expect(shell("cqlduck --version >&-")).toEqual(["exit 0"]);
+    expect(shell("cqlduck export --help | head -n 1 >/dev/null")).toEqual(["exit 0"]);
+    expect(shell("cqlduck export --help | true")).toEqual(["exit 0"]);
+    expect(shell("cqlduck completion bash | head -n 1 >/dev/null")).toEqual(["exit 0"]);
+  });
+
+  it("says that a full disk took nothing of its output", () => {
+    const full = [expect.stringMatching(/^error: can't write to stdout: ENOSPC/), "exit 3"];
+    for (const command of ["--version", "export --help", "completion zsh", "jobs"]) {
+      expect(shell(`cqlduck ${command} >/dev/full`, { HOME: cache }), command).toEqual(full);
+    }
+  });
+
+  it("keeps its exit code where nothing can be said", () => {
+    for (const closed of ["2>&-", "2>/dev/full", "<&- >&- 2>&-"]) {
+      expect(shell(`(cqlduck exprot ${closed}); (exit $?)`), closed).toEqual(["exit 2"]);
+    }
+  });
+
+  it("needs neither HOME nor an entry in the user database", () => {
+    expect(shell("cqlduck jobs >/dev/null")).toEqual(["exit 0"]);
+    if (process.getuid?.() !== 0) return;
+    // The binary may lie where only its owner can look.
+    const there = mkdtempSync(join(tmpdir(), "cqlduck-nobody-"));
+    try {
+      chmodSync(there, 0o755);
+      copyFileSync(binary, join(there, "cqlduck"));
+      const { status, stdout, stderr } = spawnSync(join(there, "cqlduck"), ["jobs"], {
+        encoding: "utf8",
+        cwd: there,
+        env: {},
+        uid: 54_321,
+        gid: 54_321,
+      });
+      expect([status, stdout, stderr]).toEqual([0, "no unfinished jobs\n", ""]);
+    } finally {
+      rmSync(there, { recursive: true });
+    }
+  });
+
+  it("writes no colours and moves no cursor but on a terminal that knows how", () => {
+    for (const env of [{}, { NO_COLOR: "1" }, { TERM: "dumb" }]) {
+      expect(shell("cqlduck exprot", env).join("\n")).not.toContain("\x1b");
+    }
+  });
+
+  it("ends with 3 and what to do where its library can't be unpacked", () => {
+    writeFileSync(join(cache, "file"), "");
+    const told = shell("cqlduck export ks.t out -H 127.0.0.1:1", {
+      CQLDUCK_CACHE_DIR: join(cache, "file"),
+      HOME: cache,
+    });
+    expect(told[0]).toBe("error: can't unpack the DuckDB library that this program carries:");
+    expect(told).toContainEqual(
+      expect.stringMatching(/^hint: set CQLDUCK_CACHE_DIR to a directory .* not mounted noexec$/),
+    );
+    expect(told.at(-1)).toBe("exit 3");
   });
 
   it("comes out the same, byte for byte, when it is built again", async () => {

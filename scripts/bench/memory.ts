@@ -1,0 +1,149 @@
+/*
+ * Owns the memory benchmark: how much an export with default settings has resident at its peak, for tables of shapes
+ * that strain it, each to a directory and to one file.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "cassandra-driver";
+import { ensureBinary } from "../build/ensure.ts";
+import { sizeBelow } from "./contestants.ts";
+import { measure } from "./measure.ts";
+import { inParallel, KEYSPACE, openNode, writeBatches } from "./node.ts";
+
+export interface MemoryBenchOptions {
+  /** Multiplies the rows of every shape. */
+  readonly scale: number;
+  readonly only: readonly string[];
+  readonly host: string | undefined;
+}
+
+export interface MemoryResult {
+  readonly shape: string;
+  readonly layout: "directory" | "file";
+  readonly rows: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+  readonly outputBytes: number;
+}
+
+interface Shape {
+  readonly name: string;
+  readonly rows: number;
+  describe(rows: number): string;
+  /** Makes and fills `table`. */
+  load(client: Client, table: string, rows: number): Promise<void>;
+}
+
+const MEGABYTE = 1_000_000;
+const ELEMENTS = 70_000;
+const fixture = join(import.meta.dirname, "../../fixtures/cql/11_wide_1000_cols.cql");
+
+const SHAPES: readonly Shape[] = [
+  {
+    name: "narrow",
+    rows: 10_000_000,
+    describe: (rows) => `${rows.toLocaleString("en")} rows of two keys and an int`,
+    load: async (client, table, rows) => {
+      await client.execute(`CREATE TABLE ${table} (p int, c int, v int, PRIMARY KEY (p, c))`);
+      const insert = `INSERT INTO ${table} (p, c, v) VALUES (?, ?, ?)`;
+      await writeBatches(client, insert, rows, (i) => [Math.floor(i / 100), i % 100, (i * 7) % 100_003]);
+    },
+  },
+  {
+    name: "blobs",
+    rows: 2000,
+    describe: (rows) => `${rows.toLocaleString("en")} blobs of 1 MB`,
+    load: async (client, table, rows) => {
+      await client.execute(`CREATE TABLE ${table} (k int PRIMARY KEY, b blob)`);
+      const insert = `INSERT INTO ${table} (k, b) VALUES (?, ?)`;
+      await inParallel(rows, 4, (k) => client.execute(insert, [k, randomBytes(MEGABYTE)], { prepare: true }));
+    },
+  },
+  {
+    name: "wide",
+    rows: 5000,
+    describe: (rows) => `${rows.toLocaleString("en")} rows of 1,000 columns`,
+    load: loadWide,
+  },
+  {
+    name: "collections",
+    rows: 20,
+    describe: (rows) => `${rows.toLocaleString("en")} rows with a map, a set and a list of 70,000 elements`,
+    load: async (client, table, rows) => {
+      await client.execute(`CREATE TABLE ${table} (k int PRIMARY KEY, m map<int, text>, s set<text>, l list<int>)`);
+      const insert = `INSERT INTO ${table} (k, m, s, l) VALUES (?, ?, ?, ?)`;
+      const numbers = Array.from({ length: ELEMENTS }, (_, i) => i);
+      const map = Object.fromEntries(numbers.map((i) => [i, `value ${i}`]));
+      const set = numbers.map((i) => `element ${i}`);
+      await inParallel(rows, 1, (k) => client.execute(insert, [k, map, set, numbers], { prepare: true }));
+    },
+  },
+  {
+    name: "giant",
+    rows: 2_000_000,
+    describe: (rows) => `one partition of ${rows.toLocaleString("en")} rows`,
+    load: async (client, table, rows) => {
+      await client.execute(`CREATE TABLE ${table} (p int, c int, v text, PRIMARY KEY (p, c))`);
+      const insert = `INSERT INTO ${table} (p, c, v) VALUES (1, ?, ?)`;
+      await writeBatches(client, insert, rows, (c) => [c, `the text of row ${c}, of some length`]);
+    },
+  },
+];
+
+export const SHAPE_NAMES = SHAPES.map((shape) => shape.name);
+
+/** The fixture's table, and its first row again and again under other keys. */
+async function loadWide(client: Client, table: string, rows: number): Promise<void> {
+  const [create, first] = readFileSync(fixture, "utf8").split("\n") as [string, string];
+  await client.execute(create.replace("corpus.wide1000", table).replace(/;.*$/, ""));
+  const insert = first
+    .replace("corpus.wide1000", table)
+    .replace("VALUES (1,", "VALUES (?,")
+    .replace(/;[^;]*$/, "");
+  await inParallel(rows, 8, (k) => client.execute(insert, [k], { prepare: true }));
+}
+
+export async function benchMemory(options: MemoryBenchOptions): Promise<MemoryResult[]> {
+  const binary = await ensureBinary();
+  const node = await openNode(options.host);
+  const directory = mkdtempSync(join(tmpdir(), "cqlduck-bench-"));
+  const results: MemoryResult[] = [];
+  try {
+    for (const shape of SHAPES.filter(({ name }) => options.only.includes(name))) {
+      const table = `${KEYSPACE}.memory_${shape.name}`;
+      const rows = Math.max(1, Math.round(shape.rows * options.scale));
+      await node.client.execute(`DROP TABLE IF EXISTS ${table}`);
+      console.error(`loading ${shape.describe(rows)}`);
+      await shape.load(node.client, table, rows);
+      for (const layout of ["directory", "file"] as const) {
+        const out = join(directory, layout === "file" ? "out.parquet" : "out");
+        const command = [
+          binary,
+          "export",
+          table,
+          out,
+          "-H",
+          `${node.host}:${node.port}`,
+          "--progress",
+          "none",
+          "--json",
+        ];
+        const { stdout, seconds, cpuSeconds, peakBytes } = await measure(command);
+        const read = (JSON.parse(stdout) as { rows: number }).rows;
+        if (read !== rows) throw new Error(`${table}: ${read} rows were exported of ${rows}`);
+        const outputBytes = sizeBelow(out);
+        rmSync(out, { recursive: true, force: true });
+        results.push({ shape: shape.describe(rows), layout, rows, seconds, cpuSeconds, peakBytes, outputBytes });
+        console.error(`  ${layout}: ${seconds.toFixed(1)} s, ${Math.round(peakBytes / 1e6)} MB`);
+      }
+      await node.client.execute(`DROP TABLE ${table}`);
+    }
+    return results;
+  } finally {
+    await node.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,74 @@
+/*
+ * Owns the index of jobs: a small file each in the user's state directory that says where the job's own directory is.
+ * Only a way to find jobs; what they are is in their directories, and a job without an entry works as well.
+ */
+import { join } from "node:path";
+import { listNames, makeDirectory, readText, removeFile, writeDurably } from "../storage/local.ts";
+import { inspectDestination, jobDirectoryOf } from "./destination.ts";
+import { isObject, PLAN_NAME, readJson } from "./job.ts";
+import { isLocked } from "./lock.ts";
+import type { Layout } from "./publish.ts";
+
+export interface JobEntry {
+  readonly job: string;
+  /** What is read, e.g. `ks.table`. */
+  readonly source: string;
+  /** Absolute. */
+  readonly destination: string;
+  readonly layout: Layout;
+  /** ISO time. */
+  readonly startedAt: string;
+}
+
+export interface JobStatus extends JobEntry {
+  readonly state: "running" | "unfinished";
+  /** Durable so far. */
+  readonly rows: number;
+  readonly segments: number;
+}
+
+function entryPath(directory: string, job: string): string {
+  return join(directory, `${job}.json`);
+}
+
+/** Makes a job known. `directory` is the index's. */
+export async function register(directory: string, entry: JobEntry): Promise<void> {
+  await makeDirectory(directory);
+  await writeDurably(entryPath(directory, entry.job), `${JSON.stringify(entry)}\n`);
+}
+
+export async function unregister(directory: string, job: string): Promise<void> {
+  await removeFile(entryPath(directory, job));
+}
+
+/** The unfinished jobs, the newest last. Entries whose job is gone or done are removed. */
+export async function listJobs(directory: string): Promise<JobStatus[]> {
+  const found: JobStatus[] = [];
+  for (const name of (await listNames(directory)).sort()) {
+    if (!name.endsWith(".json")) continue;
+    const entry = await readEntry(join(directory, name));
+    const status = entry && (await statusOfJob(entry));
+    if (status) found.push(status);
+    else await removeFile(join(directory, name));
+  }
+  return found;
+}
+
+async function readEntry(path: string): Promise<JobEntry | undefined> {
+  const text = await readText(path);
+  const entry: unknown = text === undefined ? undefined : JSON.parse(text);
+  return isObject(entry) && typeof entry.destination === "string" ? (entry as unknown as JobEntry) : undefined;
+}
+
+async function statusOfJob(entry: JobEntry): Promise<JobStatus | undefined> {
+  const { destination, layout, job } = entry;
+  if ((await inspectDestination(destination, layout)).state !== "unfinished-job") return undefined;
+  const directory = jobDirectoryOf(destination, layout);
+  const plan = await readJson(join(directory, PLAN_NAME));
+  if (plan?.job !== job) return undefined;
+  const records = (await listNames(directory)).filter((name) => /^record-\d+\.json$/.test(name));
+  let rows = 0;
+  for (const name of records) rows += Number((await readJson(join(directory, name)))?.rows ?? 0);
+  const state = (await isLocked(directory)) ? "running" : "unfinished";
+  return { ...entry, state, rows, segments: records.length };
+}

@@ -1,0 +1,56 @@
+/*
+ * Owns which Parquet files a path stands for: a file itself, or all below a directory that readers would read.
+ */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../base/errors.ts";
+import { attempt } from "../base/filefailure.ts";
+import { statusOf } from "../storage/local.ts";
+
+export interface DataFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface FoundFiles {
+  readonly isDirectory: boolean;
+  /** In the order of their paths; at least one. */
+  readonly files: readonly DataFile[];
+}
+
+/**
+ * The file at the path, whatever its name, or all `.parquet` files below the directory; names that begin with `_` or
+ * `.` are left out, as all readers do.
+ * @throws UsageError where there is none
+ */
+export async function findParquetFiles(path: string): Promise<FoundFiles> {
+  const status = await statusOf(path);
+  if (status === undefined) {
+    throw new UsageError(`there is no file or directory ${path}`, { hint: "check the spelling of the path" });
+  }
+  if (status.kind === "file") return { isDirectory: false, files: [{ path, bytes: status.bytes }] };
+  if (status.kind === "other") throw new UsageError(`${path} is neither a file nor a directory`);
+  const files: DataFile[] = [];
+  for (const found of (await pathsBelow(path)).sort()) {
+    files.push({ path: found, bytes: (await statusOf(found))?.bytes ?? 0 });
+  }
+  if (files.length === 0) {
+    throw new UsageError(`there are no Parquet files in ${path}`, {
+      hint: "files end in .parquet; names that begin with _ or . are left out",
+    });
+  }
+  return { isDirectory: true, files };
+}
+
+async function pathsBelow(directory: string): Promise<string[]> {
+  const entries = await attempt("list", directory, () => readdir(directory, { withFileTypes: true }));
+  const paths: string[] = [];
+  for (const entry of entries) {
+    if (/^[_.]/.test(entry.name)) continue;
+    const path = join(directory, entry.name);
+    // Links to directories are not followed: they may lead round in a circle.
+    if (entry.isDirectory()) paths.push(...(await pathsBelow(path)));
+    else if (entry.name.endsWith(".parquet")) paths.push(path);
+  }
+  return paths;
+}

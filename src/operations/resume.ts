@@ -1,0 +1,48 @@
+/*
+ * Owns going on with an export that was not finished: finds it by job or destination, and runs it with the options it
+ * was begun with.
+ */
+import { join, resolve } from "node:path";
+import { UsageError } from "../base/errors.ts";
+import { jobDirectoryOf } from "../jobs/destination.ts";
+import type { ExportReport } from "../jobs/events.ts";
+import { openPlan, PLAN_NAME } from "../jobs/job.ts";
+import { type JobStatus, listJobs } from "../jobs/registry.ts";
+import { exportTable, layoutOf } from "./export.ts";
+import { restoreOptions, type TablePlan } from "./exportjob.ts";
+import type { ConnectionOptions, ExportOptions, ResumeOptions } from "./options.ts";
+
+export { type JobStatus, listJobs };
+
+/** The options that an unfinished export was begun with. @throws UsageError where there is none */
+export async function findUnfinished(job: string, stateDirectory: string | undefined): Promise<ExportOptions> {
+  const jobs = stateDirectory === undefined ? [] : await listJobs(stateDirectory);
+  const destination = resolve(jobs.find((status) => status.job === job)?.destination ?? job);
+  const plan = await openPlan<TablePlan>(join(jobDirectoryOf(destination, layoutOf(destination)), PLAN_NAME));
+  if (plan) return { ...restoreOptions(plan.options), destination };
+  throw new UsageError(`there is no unfinished export ${job}`, {
+    hint: jobs.length
+      ? `these are unfinished: ${jobs.map((status) => status.job).join(", ")}`
+      : "cqlduck jobs lists the unfinished ones, and now there are none",
+  });
+}
+
+/** @throws UsageError where there is no such export, or it can't be gone on with; else as exportTable */
+export async function resumeExport(options: ResumeOptions): Promise<ExportReport> {
+  const before = await findUnfinished(options.job, options.stateDirectory);
+  return exportTable({
+    ...before,
+    connection: { ...before.connection, ...definedOf(options.connection ?? {}) } as ConnectionOptions,
+    types: new Map([...(before.types ?? []), ...(options.types ?? [])]),
+    empty: options.empty ?? before.empty,
+    resume: true,
+    stateDirectory: options.stateDirectory,
+    signal: options.signal,
+    onEvent: options.onEvent,
+  });
+}
+
+/** Without the members that are undefined, which would hide what they are laid over. */
+function definedOf<T extends object>(some: T): Partial<T> {
+  return Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
