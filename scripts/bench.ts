@@ -5,7 +5,7 @@
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { ExportBench } from "./bench/export.ts";
-import type { MemoryResult } from "./bench/memory.ts";
+import type { MemoryFailure, MemoryResult } from "./bench/memory.ts";
 
 const USAGE = `npm run bench -- export [--rows <n>] [--rounds <n>] [--only a,b,c,d] [--host <host:port>] [--json]
 npm run bench -- memory [--scale <factor>] [--only <shape,…>] [--host <host:port>] [--json]
@@ -92,7 +92,7 @@ function machineText({ cores, cpu, memoryBytes, load }: Machine): string {
   return `${cores} cores (${cpu}), ${memory} GiB; load average when this began: ${load.toFixed(1)}`;
 }
 
-const megabytes = (bytes: number) => Math.round(bytes / 1e6).toLocaleString("en");
+const megabytes = (bytes: number) => (bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
 
 function exportText({ rows, rounds, settings, notes }: ExportBench): string {
   const ratio = (value: number | undefined) => (value === undefined ? "" : `${value.toFixed(2)}×`);
@@ -115,15 +115,22 @@ function exportText({ rows, rounds, settings, notes }: ExportBench): string {
   return [...tables, ...notes.map((note) => `note: ${note}`)].join("\n");
 }
 
-function memoryText(results: readonly MemoryResult[]): string {
-  const rows = results.map(({ shape, layout, seconds, cpuSeconds, peakBytes, outputBytes }) => [
-    `${shape}, to ${layout === "file" ? "one file" : "a directory"}`,
-    megabytes(peakBytes),
-    seconds.toFixed(1),
-    cpuSeconds.toFixed(1),
-    megabytes(outputBytes),
-  ]);
-  return table([["", "peak MB", "seconds", "CPU s", "output MB"], ...rows]).join("\n");
+function memoryText(results: readonly (MemoryResult | MemoryFailure)[]): string {
+  const nameOf = ({ shape, layout }: MemoryResult | MemoryFailure) =>
+    `${shape}, to ${layout === "file" ? "one file" : "a directory"}`;
+  const rows = results.map((result) =>
+    "failure" in result
+      ? [nameOf(result), "failed", "", "", ""]
+      : [
+          nameOf(result),
+          megabytes(result.peakBytes),
+          result.seconds.toFixed(1),
+          result.cpuSeconds.toFixed(1),
+          megabytes(result.outputBytes),
+        ],
+  );
+  const failures = results.flatMap((result) => ("failure" in result ? [`${nameOf(result)}: ${result.failure}`] : []));
+  return [...table([["", "peak MB", "seconds", "CPU s", "output MB"], ...rows]), ...failures].join("\n");
 }
 
 /** The first column to the left, the others to the right. */

@@ -21,13 +21,22 @@ export interface MemoryBenchOptions {
 
 export interface MemoryResult {
   readonly shape: string;
-  readonly layout: "directory" | "file";
+  readonly layout: Layout;
   readonly rows: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
   readonly outputBytes: number;
 }
+
+/** An export that did not come to its end: as much a finding as a figure. */
+export interface MemoryFailure {
+  readonly shape: string;
+  readonly layout: Layout;
+  readonly failure: string;
+}
+
+type Layout = "directory" | "file";
 
 interface Shape {
   readonly name: string;
@@ -106,38 +115,28 @@ async function loadWide(client: Client, table: string, rows: number): Promise<vo
   await inParallel(rows, 8, (k) => client.execute(insert, [k], { prepare: true }));
 }
 
-export async function benchMemory(options: MemoryBenchOptions): Promise<MemoryResult[]> {
+export async function benchMemory(options: MemoryBenchOptions): Promise<(MemoryResult | MemoryFailure)[]> {
   const binary = await ensureBinary();
   const node = await openNode(options.host);
   const directory = mkdtempSync(join(tmpdir(), "cqlduck-bench-"));
-  const results: MemoryResult[] = [];
+  const results: (MemoryResult | MemoryFailure)[] = [];
   try {
-    for (const shape of SHAPES.filter(({ name }) => options.only.includes(name))) {
-      const table = `${KEYSPACE}.memory_${shape.name}`;
-      const rows = Math.max(1, Math.round(shape.rows * options.scale));
+    for (const { name, rows: full, describe, load } of SHAPES.filter((shape) => options.only.includes(shape.name))) {
+      const table = `${KEYSPACE}.memory_${name}`;
+      const rows = Math.max(1, Math.round(full * options.scale));
+      const shape = describe(rows);
       await node.client.execute(`DROP TABLE IF EXISTS ${table}`);
-      console.error(`loading ${shape.describe(rows)}`);
-      await shape.load(node.client, table, rows);
+      console.error(`loading ${shape}`);
+      await load(node.client, table, rows);
       for (const layout of ["directory", "file"] as const) {
         const out = join(directory, layout === "file" ? "out.parquet" : "out");
-        const command = [
-          binary,
-          "export",
-          table,
-          out,
-          "-H",
-          `${node.host}:${node.port}`,
-          "--progress",
-          "none",
-          "--json",
-        ];
-        const { stdout, seconds, cpuSeconds, peakBytes } = await measure(command);
-        const read = (JSON.parse(stdout) as { rows: number }).rows;
-        if (read !== rows) throw new Error(`${table}: ${read} rows were exported of ${rows}`);
-        const outputBytes = sizeBelow(out);
-        rmSync(out, { recursive: true, force: true });
-        results.push({ shape: shape.describe(rows), layout, rows, seconds, cpuSeconds, peakBytes, outputBytes });
-        console.error(`  ${layout}: ${seconds.toFixed(1)} s, ${Math.round(peakBytes / 1e6)} MB`);
+        const command = [binary, "export", table, out, "-H", `${node.host}:${node.port}`];
+        try {
+          results.push({ shape, layout, rows, ...(await exportOnce(command, out, rows)) });
+        } catch (error) {
+          results.push({ shape, layout, failure: error instanceof Error ? error.message : String(error) });
+        }
+        console.error(`  to a ${layout}: done`);
       }
       await node.client.execute(`DROP TABLE ${table}`);
     }
@@ -145,5 +144,17 @@ export async function benchMemory(options: MemoryBenchOptions): Promise<MemoryRe
   } finally {
     await node.close();
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function exportOnce(command: readonly string[], out: string, rows: number) {
+  try {
+    const { stdout, seconds, cpuSeconds, peakBytes } = await measure([...command, "--progress", "none", "--json"]);
+    const read = (JSON.parse(stdout) as { rows: number }).rows;
+    if (read !== rows) throw new Error(`${read} rows were exported of ${rows}`);
+    return { seconds, cpuSeconds, peakBytes, outputBytes: sizeBelow(out) };
+  } finally {
+    // What a failed export leaves for its resumption goes too.
+    for (const path of [out, `${out}._cqlduck`]) rmSync(path, { recursive: true, force: true });
   }
 }

@@ -8,6 +8,9 @@ import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Cluster } from "../../scripts/cassandra/cluster.ts";
+import { Cluster as Session } from "../../src/cassandra/cluster.ts";
+import { readMasking } from "../../src/cassandra/masks.ts";
+import { readTable } from "../../src/cassandra/schema.ts";
 import { type ConnectionOptions, countRows, type ExportOptions, exportTable } from "../../src/index.ts";
 import { isBefore, loadCql, serverVersion } from "./cql.ts";
 import { ask } from "./parquet.ts";
@@ -135,6 +138,19 @@ describe.skipIf(old)("masked columns", () => {
       expect(report.ranges).toBeGreaterThanOrEqual(ranges);
       expect(report.notices).toHaveLength(ranges === 1 ? 1 : 0);
     });
+  });
+
+  it.each([
+    ["cassandra", "not authorized"],
+    [undefined, "has no name"],
+  ])("are taken for masked where the server won't tell the permissions of %s", async (role, reason) => {
+    const session = await Session.connect(connectionAs("reader"));
+    try {
+      const masking = await readMasking(session, await readTable(session, keyspace, "masked_pk"), role);
+      expect(masking).toEqual({ columns: ["k"], tokensRefused: true, unknown: expect.stringContaining(reason) });
+    } finally {
+      await session.close();
+    }
   });
 
   it("that appear, or show themselves, while rows are read end the export, and nothing is published", async () => {
