@@ -138,7 +138,9 @@ function dieWith(nodes: readonly Node[], dir: string, temporary: boolean): () =>
       // The record goes last: by it the next start finds what a node that is just dying has still written.
       for (const { config } of nodes) rmSync(config.dir, { recursive: true, force: true });
       rmSync(dir, { recursive: true, force: true });
-    } catch {}
+    } catch {
+      // A node that is just dying may still write; what is left goes at the next start.
+    }
   };
   const onSignal = (signal: NodeJS.Signals) => {
     onExit();

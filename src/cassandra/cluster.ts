@@ -11,9 +11,11 @@ import { socketOptions, speaksTls, type TlsOptions } from "./tls.ts";
 
 const { policies, types } = driver;
 
+/** How to reach a cluster. */
 export interface ClusterOptions {
-  /** `host`, `host:port` or `[v6]:port`; not used with a bundle. */
+  /** `host`, `host:port` or `[v6]:port`, tried in turn; not used with a bundle. */
   readonly hosts: readonly string[];
+  /** Found from the first host that answers where it is not said. */
   readonly dataCenter?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -23,6 +25,7 @@ export interface ClusterOptions {
   readonly bundle?: string | undefined;
   /** A consistency level's name; LOCAL_QUORUM where it is not said. */
   readonly consistency?: string | undefined;
+  /** Milliseconds a request may take. */
   readonly requestTimeoutMs?: number | undefined;
 }
 

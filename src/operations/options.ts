@@ -2,26 +2,11 @@
  * Owns what an operation is asked to do, as plain validated values: src/cli makes them from flags, users of the
  * library write them.
  */
-import type { TlsOptions } from "../cassandra/tls.ts";
+import type { ClusterOptions } from "../cassandra/cluster.ts";
 import type { JobEvent } from "../jobs/events.ts";
 
 /** How to reach a cluster. */
-export interface ConnectionOptions {
-  /** `host` or `host:port` (IPv6 with a port: `[::1]:9042`), tried in turn. */
-  readonly hosts: readonly string[];
-  /** Found from the first host that answers where it is not said. */
-  readonly dataCenter?: string | undefined;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-  /** Speak TLS; the connection is plain where it is absent. */
-  readonly tls?: TlsOptions | undefined;
-  /** The path of a secure connect bundle (Astra), which says hosts and certificates; `hosts` is then empty. */
-  readonly bundle?: string | undefined;
-  /** A CQL consistency level, e.g. LOCAL_QUORUM. */
-  readonly consistency?: string | undefined;
-  /** Milliseconds a request may take. */
-  readonly requestTimeoutMs?: number | undefined;
-}
+export type ConnectionOptions = ClusterOptions;
 
 /** Keyspace and table as Cassandra holds them: case as is, without quotes. */
 export interface TableName {

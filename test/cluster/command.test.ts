@@ -1,7 +1,7 @@
 /*
  * The compiled binary as a user meets it: output, exit codes, errors and signals, on a real cluster.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -11,17 +11,17 @@ import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
 import { canMount, withDisk } from "../mounts.ts";
+import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
 import { startOwnCluster, testClient, testKeyspace } from "./support.ts";
 
-let binary: string;
 let client: Client;
 let keyspace: string;
 let directory: string;
 let host: string;
 
 beforeAll(async () => {
-  binary = await ensureBinary();
+  await ensureBinary();
   client = await testClient();
   keyspace = await testKeyspace(client, "command");
   directory = await mkdtemp(join(tmpdir(), "cqlduck-command-"));
@@ -37,35 +37,12 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the binary in the test's directory; `during` gets the process while it runs. */
 function cqlduck(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   during?: (child: ChildProcess) => void,
 ): Promise<Ended> {
-  const child = spawn(binary, args, {
-    cwd: directory,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (data) => {
-    out += data;
-  });
-  child.stderr.on("data", (data) => {
-    err += data;
-  });
-  during?.(child);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
+  return runBinary(directory, args, env, during);
 }
 
 describe("cqlduck export", () => {

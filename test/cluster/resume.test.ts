@@ -2,7 +2,6 @@
  * Exports that die: killed by SIGKILL at random moments and at every step of a job's life, gone on with, once more
  * killed while going on; what comes out is what an undisturbed export gives.
  */
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +11,7 @@ import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
 import { FAULT_POINTS } from "../../src/jobs/faults.ts";
+import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 
@@ -22,14 +22,13 @@ const COLUMNS = 250;
 /** Random moments for each layout; more of them say more, and take longer. */
 const KILLS = Number(process.env.CQLDUCK_TEST_KILLS ?? 3);
 
-let binary: string;
 let client: Client;
 let keyspace: string;
 let directory: string;
 let host: string;
 
 beforeAll(async () => {
-  binary = await ensureBinary();
+  await ensureBinary();
   client = await testClient();
   keyspace = await testKeyspace(client, "resume");
   directory = await mkdtemp(join(tmpdir(), "cqlduck-resume-"));
@@ -49,31 +48,9 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 function cqlduck(args: readonly string[], env: NodeJS.ProcessEnv = {}, killAfterMs?: number): Promise<Ended> {
-  const state = { XDG_STATE_HOME: join(directory, "state") };
-  const child = spawn(binary, args, {
-    cwd: directory,
-    env: { ...process.env, ...state, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (data) => {
-    out += data;
-  });
-  child.stderr.on("data", (data) => {
-    err += data;
-  });
-  if (killAfterMs !== undefined) setTimeout(() => child.kill("SIGKILL"), killAfterMs);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, out, err }));
+  return runBinary(directory, args, env, (child) => {
+    if (killAfterMs !== undefined) setTimeout(() => child.kill("SIGKILL"), killAfterMs);
   });
 }
 
