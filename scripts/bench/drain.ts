@@ -18,6 +18,9 @@ export interface DrainPlan {
 const STARTUP = 0x01;
 const QUERY = 0x07;
 const ERROR = 0x00;
+/** Read timeout and read failure: a server that is still cold answers so for pages of this size. */
+const READ_ERRORS = [0x1200, 0x1300];
+const ATTEMPTS = 8;
 const FRAME_HEADER = 9;
 const LOCAL_QUORUM = 6;
 const SKIP_METADATA = 0x02;
@@ -61,9 +64,12 @@ function call(socket: Socket, opcode: number, body: Buffer): Promise<Answer> {
 }
 
 async function ask(socket: Socket, opcode: number, body: Buffer): Promise<Answer> {
-  const answer = await call(socket, opcode, body);
-  if (answer.opcode === ERROR) throw new Error(`the server says: ${answer.head.toString("latin1", 6)}`);
-  return answer;
+  for (let attempt = 1; ; attempt++) {
+    const answer = await call(socket, opcode, body);
+    if (answer.opcode !== ERROR) return answer;
+    const passing = READ_ERRORS.includes(answer.head.readInt32BE(0));
+    if (!passing || attempt === ATTEMPTS) throw new Error(`the server says: ${answer.head.toString("latin1", 6)}`);
+  }
 }
 
 function int(n: number): Buffer {

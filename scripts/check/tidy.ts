@@ -17,8 +17,7 @@ const PROGRAM = /^src\//;
 
 const BANS: readonly Ban[] = [
   {
-    pattern:
-      /registry\.(npmjs|yarnpkg)|repo1?\.maven|files\.pythonhosted|"resolved":|index-url|\bjfrog\b|\/artifactory\//,
+    pattern: /\b(registry|repo1?|files)\.[a-z]+\.(org|com)\b|"resolved":|index-url|\/artifactory\//,
     where: TEXT,
     message: "names a package registry; clients know theirs from the machine's own settings (locks: npm run lockfile)",
   },
