@@ -66,7 +66,9 @@ export async function fetchAll(
       }
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: options.concurrency }, (_, number) => fetcher(number)));
+  const others = Array.from({ length: options.concurrency - 1 }, (_, i) => fetcher(i + 1));
+  // Where nothing is left to read, the first ends without an answer.
+  const results = await Promise.allSettled([fetcher(0).finally(first.answer), ...others]);
   options.signal.throwIfAborted();
   if (results.some((result) => result.status === "rejected")) throw stop.signal.reason;
   return failed;
