@@ -17,13 +17,11 @@ import { type FailedRange, fetchAll } from "./fetch.ts";
 import { fileMetadata } from "./metadata.ts";
 import type { Compression, ExportOptions } from "./options.ts";
 import { DEFAULT_CONCURRENCY, DEFAULT_PAGE_ROWS, MAX_RETRIES } from "./scan.ts";
-import { type SealedSegment, SegmentPipeline, segmentLimits } from "./segments.ts";
+import { engineMemory, type SealedSegment, SegmentPipeline, segmentLimits } from "./segments.ts";
 import type { Source } from "./source.ts";
 
 const DEFAULT_MEMORY = 512e6;
 const MAX_FAILED_RANGES = 10;
-/** DuckDB's share of the memory budget; the rest is for pages in flight and the process itself. */
-const ENGINE_SHARE = 0.6;
 /** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
 const ENGINE_THREADS = 2;
 
@@ -49,9 +47,8 @@ export interface Run {
 /** Reads all ranges into durable, recorded segments. */
 export async function readSegments(run: Run): Promise<void> {
   const { options, source, job, signal } = run;
-  const memory = memoryOf(options);
   const engine = await Engine.open({
-    memoryBytes: Math.floor(memory * ENGINE_SHARE),
+    memoryBytes: engineMemory(columnTypes(source), memoryOf(options)),
     threads: ENGINE_THREADS,
     tempDirectory: job.path(SPILL_NAME),
   });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Client, types } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { type ExportOptions, type ExportReport, exportTable, InterruptedError, planExport } from "../../src/index.ts";
+import { loadCql } from "./cql.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 
@@ -97,6 +98,25 @@ describe("every row is in the files once", () => {
     expect(await ask(`SELECT count(*)::INT AS n FROM '${file.destination}'`)).toEqual([{ n: 0 }]);
     const parts = await run("nothing", { destination: join(directory, "nothing") });
     expect((await readdir(parts.destination)).sort()).toEqual(["_SUCCESS", "_cqlduck", "part-00000.parquet"]);
+  });
+
+  it("of a table of 1,000 columns, within the default memory", { timeout: 180_000 }, async () => {
+    await loadCql(client, "11_wide_1000_cols.cql", { keyspace });
+    const columns = Array.from({ length: 1000 }, (_, i) => `c${String(i).padStart(4, "0")}`);
+    const [row] = (await client.execute(`SELECT * FROM ${keyspace}.wide1000 WHERE k = 1`, [], { prepare: true })).rows;
+    const values = columns.map((name) => row![name]);
+    await insert(
+      `wide1000 (k, ${columns.join(", ")}) VALUES (?, ${columns.map(() => "?").join(", ")})`,
+      300,
+      1,
+      (i) => [i + 10, ...values],
+    );
+    const report = await run("wide1000");
+    expect(report.rows).toBe(303);
+    const [found] = await ask(
+      `SELECT count(DISTINCT k)::INT AS n, count(c0000)::INT AS a, count(DISTINCT (c0001, c0009, c0998)) AS b FROM '${report.destination}'`,
+    );
+    expect(found).toMatchObject({ n: 303 });
   });
 
   it("with values of a megabyte, in pages and segments of few rows", { timeout: 180_000 }, async () => {
