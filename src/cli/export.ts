@@ -53,6 +53,15 @@ function addOutputOptions(command: Command): void {
   );
   group(new Option("--limit <count>", "at most so many rows"));
   group(
+    new Option("--rows-per-file <count>", "at most so many rows in each file of a directory; most have nearly as many"),
+  );
+  group(
+    new Option(
+      "--row-group-rows <count>",
+      "at most so many rows in a row group, rounded up to a multiple of 2,048 (122,880)",
+    ),
+  );
+  group(
     repeatable(new Option("--type <column=type>", "the DuckDB type a column is written as; say it again for more")),
   );
   group(
@@ -67,6 +76,8 @@ function addOutputOptions(command: Command): void {
       EMPTY_RULES,
     ),
   );
+  group(new Option("--overwrite", "replace an earlier export at the destination, once the new one is complete"));
+  group(new Option("--append", "add parts to an earlier export in the directory; their names begin with the job's"));
   group(new Option("--resume", "go on with an unfinished export at the destination, if there is one"));
   group(new Option("--restart", "drop an unfinished export at the destination and begin again"));
   group(new Option("--dry-run", "print what would be done, and do nothing"));

@@ -31,6 +31,8 @@ import {
 const LARGEST_PAGE = 2 ** 31 - 1;
 const MOST_CONCURRENT = 10_000;
 const MOST_RETRIES = 1000;
+/** More than any file needs, and far below what a 64-bit count of DuckDB's takes. */
+const MOST_GROUP_ROWS = 2 ** 31 - 1;
 
 /** A string in the form that `parse` takes. An issue's text is message and hint, a line each. */
 function form<T>(parse: (text: string) => T) {
@@ -95,6 +97,8 @@ const ExportFlags = v.object({
   columns: v.optional(form(parseColumnList)),
   compression: form(parseCompression),
   limit: v.optional(form(parseCount)),
+  rowsPerFile: v.optional(form(parseCount)),
+  rowGroupRows: v.optional(form(atMost(parseCount, MOST_GROUP_ROWS))),
   type: v.optional(v.array(form(parseColumnAssignment)), []),
   uuid: form(choice(UUID_FORMS)),
   empty: form(choice(EMPTY_RULES)),
@@ -105,6 +109,8 @@ const ExportFlags = v.object({
   memory: form(parseSize),
   resume: flag,
   restart: flag,
+  overwrite: flag,
+  append: flag,
   allowMasked: flag,
   dryRun: flag,
 });
@@ -129,6 +135,11 @@ export function readExportRequest(source: string, destination: string, command: 
       hint: "say one",
     });
   }
+  if (flags.overwrite && flags.append) {
+    throw new UsageError("--overwrite and --append are two ways: one replaces the files, the other adds to them", {
+      hint: "say one",
+    });
+  }
   return {
     options: {
       connection: connectionOf(flags),
@@ -137,6 +148,10 @@ export function readExportRequest(source: string, destination: string, command: 
       columns: flags.columns,
       compression: flags.compression,
       limit: flags.limit,
+      rowsPerFile: flags.rowsPerFile,
+      rowGroupRows: flags.rowGroupRows,
+      overwrite: flags.overwrite,
+      append: flags.append,
       types: typesByColumn(flags.type),
       uuid: flags.uuid,
       empty: flags.empty,

@@ -5,10 +5,10 @@
 import { basename, dirname, join } from "node:path";
 import { StorageError, UsageError } from "../base/errors.ts";
 import { errorCode } from "../base/filefailure.ts";
-import { listNames, makeDirectory, statusOf } from "../storage/local.ts";
+import { fileSize, listBelow, listNames, makeDirectory, statusOf, within } from "../storage/local.ts";
 import { DONE_NAME, INTENT_NAME, isJobFile, MANIFEST_NAME, PLAN_NAME } from "./job.ts";
 import { acquireLock, type JobLock } from "./lock.ts";
-import { clearJob, dropJob, type Layout, readManifest } from "./publish.ts";
+import { clearJob, dropJob, type FileToReplace, type Layout, type Manifest, readManifest } from "./publish.ts";
 
 export type DestinationState =
   | { readonly state: "absent" }
@@ -22,6 +22,18 @@ export type DestinationState =
   | { readonly state: "foreign-files"; readonly names: readonly string[] }
   /** A directory where a file is to be, or the other way round. */
   | { readonly state: "wrong-kind"; readonly found: string };
+
+/** What a job may do with what an export before it published at its destination. */
+export type Onto = "nothing" | "overwrite" | "append";
+
+export interface ClaimOptions {
+  /** Drop an unfinished job that is there. */
+  readonly restart: boolean;
+  /** The caller wants to go on: with a job that just ended there is nothing to do, and it isn't done once more. */
+  readonly resume?: boolean;
+  /** "nothing" where it is absent: what is published already refuses the job. */
+  readonly onto?: Onto;
+}
 
 const MAX_ROUNDS = 10;
 const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG", "ELOOP"];
@@ -56,27 +68,34 @@ export async function inspectDestination(destination: string, layout: Layout): P
 }
 
 /**
- * Takes the destination for a new job: when this returns nothing stands there, the job directory exists, holds only
- * the lock, and is ours until the lock's release. What can't be taken is a UsageError, and nothing was changed.
+ * Takes the destination for a new job: when this returns nothing stands there but what the job may do something with,
+ * the job directory exists, holds only the lock (and the manifest of what is published), and is ours until the lock's
+ * release. What can't be taken is a UsageError, and nothing was changed.
  */
 export async function claimDestination(
   destination: string,
   layout: Layout,
-  options: { readonly restart: boolean },
+  { restart, resume = false, onto = "nothing" }: ClaimOptions,
 ): Promise<JobLock> {
   try {
     const directory = jobDirectoryOf(destination, layout);
     const before = await inspectDestination(destination, layout);
     const leftovers = (await listNames(directory)).some((name) => name !== MANIFEST_NAME && isJobFile(name));
     // Without anything of a job there is no need for the lock, which would be a file written for a refused command.
-    if (!leftovers) refuse(destination, before);
+    if (!leftovers) await admit(destination, layout, before, onto);
     if (layout === "file") await checkParent(destination);
     const lock = await lockDirectory(directory);
     try {
       const { state } = await inspectDestination(destination, layout);
+      const ended = (await listNames(directory)).includes(DONE_NAME);
       if (state !== "unfinished-job") await clearJob(directory);
-      else if (options.restart) await dropJob(lock);
-      refuse(destination, await inspectDestination(destination, layout));
+      else if (restart) await dropJob(lock);
+      await admit(
+        destination,
+        layout,
+        await inspectDestination(destination, layout),
+        ended && resume ? "nothing" : onto,
+      );
       return lock;
     } catch (error) {
       await lock.release();
@@ -110,6 +129,43 @@ export async function claimUnfinished(destination: string, layout: Layout): Prom
   return undefined;
 }
 
+/** Files that stand at a destination when a job begins or publishes, by whose they are. */
+export interface Standing {
+  /** Of a directory that was published. */
+  readonly manifest: Manifest | undefined;
+  /** There, and of the size that the manifest says; for one file: whatever stands there. */
+  readonly ours: readonly FileToReplace[];
+  /** Listed by the manifest, but not there. */
+  readonly missing: readonly string[];
+  /** Parquet files that no manifest lists, or that are no longer what it lists. */
+  readonly foreign: readonly string[];
+}
+
+/** Looks at the files of a destination and changes nothing. */
+export async function standingAt(destination: string, layout: Layout): Promise<Standing> {
+  const path = withoutSlash(destination);
+  if (layout === "file") {
+    const bytes = await fileSize(path);
+    const ours = bytes === undefined ? [] : [{ path: basename(path), bytes }];
+    return { manifest: undefined, ours, missing: [], foreign: [] };
+  }
+  const directory = jobDirectoryOf(path, layout);
+  const manifest = await readManifest(join(directory, MANIFEST_NAME));
+  const ours: FileToReplace[] = [];
+  const missing: string[] = [];
+  for (const file of manifest?.files ?? []) {
+    const bytes = await fileSize(within(path, file.path));
+    if (bytes === undefined) missing.push(file.path);
+    else if (bytes === file.bytes) ours.push({ path: file.path, bytes });
+  }
+  const known = new Set(ours.map((file) => file.path));
+  const below = (await statusOf(path)) === undefined ? [] : await listBelow(path);
+  const foreign = below.filter(
+    (name) => /\.parquet$/i.test(name) && !known.has(name) && !name.startsWith(`${basename(directory)}/`),
+  );
+  return { manifest, ours, missing, foreign };
+}
+
 async function checkParent(destination: string): Promise<void> {
   const parent = dirname(withoutSlash(destination));
   const found = await statusOf(parent);
@@ -133,6 +189,29 @@ function asUsage(error: unknown): unknown {
   return new UsageError(error.message, { hint: error.hint, cause: error });
 }
 
+/** @throws UsageError where a job that treats what is published like that can't begin */
+async function admit(destination: string, layout: Layout, found: DestinationState, onto: Onto): Promise<void> {
+  const replaces = onto === "overwrite" && ["published", "file-exists", "foreign-files"].includes(found.state);
+  const adds = onto === "append" && found.state === "published";
+  if (!replaces && !adds) refuse(destination, found);
+  if (layout === "file" || onto === "nothing") return;
+  const { missing, foreign } = await standingAt(destination, layout);
+  if (foreign.length > 0) {
+    throw new UsageError(`${destination} holds Parquet files that no export wrote there: ${someOf(foreign)}`, {
+      hint: "nothing was touched; move them away, or choose another destination",
+    });
+  }
+  if (adds && missing.length > 0) {
+    throw new UsageError(`${destination} lacks files of the export that it holds: ${someOf(missing)}`, {
+      hint: "--overwrite replaces what is left of it",
+    });
+  }
+}
+
+function someOf(names: readonly string[]): string {
+  return names.slice(0, 3).join(", ") + (names.length > 3 ? `, … (${names.length})` : "");
+}
+
 function refuse(destination: string, found: DestinationState): void {
   switch (found.state) {
     case "absent":
@@ -144,15 +223,16 @@ function refuse(destination: string, found: DestinationState): void {
       });
     case "published":
       throw new UsageError(`${destination} holds an export of ${found.files} files, finished ${found.at}`, {
-        hint: "choose another destination, or remove this one first",
+        hint: "--overwrite replaces it, --append adds to it; or choose another destination",
       });
     case "file-exists":
-      throw new UsageError(`${destination} exists already`, { hint: "choose another name, or remove the file first" });
-    case "foreign-files": {
-      const { names } = found;
-      const shown = names.slice(0, 3).join(", ") + (names.length > 3 ? `, … (${names.length})` : "");
-      throw new UsageError(`${destination} is not empty: ${shown}`, { hint: "choose a new or empty directory" });
-    }
+      throw new UsageError(`${destination} exists already`, {
+        hint: "--overwrite replaces it; or choose another name",
+      });
+    case "foreign-files":
+      throw new UsageError(`${destination} is not empty: ${someOf(found.names)}`, {
+        hint: "choose a new or empty directory",
+      });
     case "wrong-kind":
       throw new UsageError(`${destination} is a ${found.found}`, {
         hint: "a name that ends in .parquet is one file, any other a directory of files",

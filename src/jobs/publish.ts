@@ -55,6 +55,8 @@ interface Intent {
   readonly at: string;
   readonly renames: readonly FileToPublish[];
   readonly replaced: readonly FileToReplace[];
+  /** What is published there already and stays, under a publication that adds to it. */
+  readonly kept?: Manifest | undefined;
 }
 
 /** What `_cqlduck/manifest.json` of a published directory says. Paths are relative to the directory. */
@@ -73,13 +75,15 @@ function rootOf(jobDirectory: string): string {
 
 /**
  * Publishes the files: writes the intent and carries it out. Afterwards nothing is left of the job but, for a
- * directory, its manifest. Nothing happens to `replace`d files before every new one is in its place.
+ * directory, its manifest, which also lists the files that are `kept`. Nothing happens to `replace`d files before every
+ * new one is in its place, but for those of the same name. Returns the new files.
  */
 export async function publish(
   job: Job,
   layout: Layout,
   files: readonly FileToPublish[],
   replace: readonly FileToReplace[] = [],
+  kept?: Manifest,
 ): Promise<OutputFile[]> {
   const { directory, lock } = job;
   const root = rootOf(directory);
@@ -90,7 +94,8 @@ export async function publish(
     if (found !== bytes) throw wrongSize(join(directory, from), found, bytes);
     if (!replaceable.has(to) && (await fileSize(within(root, to))) !== undefined) throw inTheWay(within(root, to));
   }
-  const intent: Intent = { job: job.plan.job, layout, at: new Date().toISOString(), renames: files, replaced: replace };
+  const at = new Date().toISOString();
+  const intent: Intent = { job: job.plan.job, layout, at, renames: files, replaced: replace, kept };
   lock.assertHeld();
   await writeDurably(join(directory, INTENT_NAME), JSON.stringify(intent));
   faultPoint("intent-written");
@@ -101,26 +106,27 @@ export async function publish(
 export async function carryOut(lock: JobLock): Promise<OutputFile[]> {
   const { directory } = lock;
   const root = rootOf(directory);
-  let manifest = await readManifest(join(directory, DONE_NAME));
-  if (manifest === undefined) {
+  let done = await readManifest(join(directory, DONE_NAME));
+  if (done === undefined) {
     lock.assertHeld();
     const intent = await readIntent(directory);
     assert(intent !== undefined, `${directory} has an intent`);
     await moveIntoPlace(intent, directory, root);
     await deleteReplaced(intent, root);
     const files = intent.renames.map(({ to, rows, bytes }) => ({ path: to, rows, bytes }));
-    manifest = { job: intent.job, at: intent.at, files };
+    done = { job: intent.job, at: intent.at, files };
     if (intent.layout === "directory") {
       await writeDurably(join(root, SUCCESS_NAME), "");
       faultPoint("success-written");
+      const manifest: Manifest = { ...done, files: [...(intent.kept?.files ?? []), ...files] };
       await writeDurably(join(directory, MANIFEST_NAME), JSON.stringify(manifest, null, 1));
       faultPoint("manifest-written");
     }
-    await writeDurably(join(directory, DONE_NAME), JSON.stringify(manifest));
+    await writeDurably(join(directory, DONE_NAME), JSON.stringify(done));
     faultPoint("done-written");
   }
   await clearJob(directory);
-  return manifest.files.map(({ path, rows, bytes }) => ({ path: within(root, path), rows, bytes }));
+  return done.files.map(({ path, rows, bytes }) => ({ path: within(root, path), rows, bytes }));
 }
 
 async function moveIntoPlace(intent: Intent, directory: string, root: string): Promise<void> {
@@ -174,24 +180,36 @@ export async function dropJob(lock: JobLock): Promise<void> {
   lock.assertHeld();
   const intent = await readIntent(directory);
   if (intent !== undefined) {
-    if (intent.layout === "directory") await removeFile(join(root, SUCCESS_NAME));
-    const manifestPath = join(directory, MANIFEST_NAME);
-    if ((await readManifest(manifestPath))?.job === intent.job) await removeFile(manifestPath);
-    for (const { from, to, bytes } of intent.renames) {
-      const target = within(root, to);
-      const moved = (await fileSize(within(directory, from))) === undefined && (await fileSize(target)) === bytes;
-      if (!moved) continue;
-      await removeFile(target);
-      for (let parent = dirname(to); parent !== "."; parent = dirname(parent)) {
-        if (!(await removeEmptyDirectory(within(root, parent)))) break;
-      }
-    }
-    await fsyncDirectory(root);
+    await takeBack(intent, directory, root);
     // Before any source goes: an intent takes a source that is gone for one that was moved.
     await removeFile(join(directory, INTENT_NAME));
     await fsyncDirectory(directory);
   }
   await clearJob(directory);
+}
+
+/** Removes the files that are in their places already. What they were added to is complete again afterwards. */
+async function takeBack({ job, layout, renames, kept }: Intent, directory: string, root: string): Promise<void> {
+  const moved: FileToPublish[] = [];
+  for (const file of renames) {
+    const there = await fileSize(within(directory, file.from));
+    if (there === undefined && (await fileSize(within(root, file.to))) === file.bytes) moved.push(file);
+  }
+  // Without a file in its place nothing is changed: what stood there before is as complete as it was.
+  if (layout === "directory" && moved.length > 0) await removeFile(join(root, SUCCESS_NAME));
+  const manifestPath = join(directory, MANIFEST_NAME);
+  if ((await readManifest(manifestPath))?.job === job) {
+    if (kept === undefined) await removeFile(manifestPath);
+    else await writeDurably(manifestPath, JSON.stringify(kept, null, 1));
+  }
+  for (const { to } of moved) {
+    await removeFile(within(root, to));
+    for (let parent = dirname(to); parent !== "."; parent = dirname(parent)) {
+      if (!(await removeEmptyDirectory(within(root, parent)))) break;
+    }
+  }
+  if (kept !== undefined) await writeDurably(join(root, SUCCESS_NAME), "");
+  await fsyncDirectory(root);
 }
 
 /** Removes what a job left, all but its lock and the manifest. What says that a job is here goes last. */
@@ -212,21 +230,25 @@ export async function clearJob(directory: string): Promise<void> {
 export async function readManifest(path: string): Promise<Manifest | undefined> {
   const found = await readJson(path);
   if (found === undefined) return undefined;
-  const { job, at, files } = found;
-  const sound =
-    typeof job === "string" &&
-    typeof at === "string" &&
-    Array.isArray(files) &&
-    files.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.rows) && isCount(f.bytes));
-  if (!sound) throw garbled(path, "it is no list of published files");
+  if (!isManifest(found)) throw garbled(path, "it is no list of published files");
   return found as unknown as Manifest;
+}
+
+function isManifest(found: unknown): boolean {
+  return (
+    isObject(found) &&
+    typeof found.job === "string" &&
+    typeof found.at === "string" &&
+    Array.isArray(found.files) &&
+    found.files.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.rows) && isCount(f.bytes))
+  );
 }
 
 async function readIntent(directory: string): Promise<Intent | undefined> {
   const path = join(directory, INTENT_NAME);
   const found = await readJson(path);
   if (found === undefined) return undefined;
-  const { job, layout, at, renames, replaced } = found;
+  const { job, layout, at, renames, replaced, kept } = found;
   const sound =
     typeof job === "string" &&
     (layout === "file" || layout === "directory") &&
@@ -236,7 +258,8 @@ async function readIntent(directory: string): Promise<Intent | undefined> {
       (f) => isObject(f) && [f.from, f.to].every((n) => typeof n === "string") && isCount(f.rows) && isCount(f.bytes),
     ) &&
     Array.isArray(replaced) &&
-    replaced.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.bytes));
+    replaced.every((f) => isObject(f) && typeof f.path === "string" && isCount(f.bytes)) &&
+    (kept === undefined || isManifest(kept));
   if (!sound) throw garbled(path, "it is no intent of a publication");
   return found as unknown as Intent;
 }

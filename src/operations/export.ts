@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { typeToSql } from "../base/column.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
-import { claimDestination, claimUnfinished, type Unfinished } from "../jobs/destination.ts";
+import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob } from "../jobs/job.ts";
 import { carryOut, type Layout, publish } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
-import { arrangeOneFile, partsOf } from "./arrange.ts";
+import { arrangeOneFile, arrangeParts } from "./arrange.ts";
 import {
   checkUnchanged,
   type ExportJob,
@@ -25,18 +25,19 @@ import {
 } from "./exportjob.ts";
 import { checkMasksUnchanged } from "./masking.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
-import { columnTypes, concurrencyOf, memoryOf, type Run, readSegments } from "./reading.ts";
+import { checkSameColumns, filesBefore, layoutOf, ontoOf, partName } from "./output.ts";
+import { concurrencyOf, limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
-import { segmentLimits } from "./segments.ts";
 import { openSource, type Source } from "./source.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {
+  const onto = ontoOf(options);
   const cluster = await Cluster.connect(options.connection);
   try {
     const source = await openSource(cluster, options, concurrencyOf(options));
     const layout = layoutOf(options.destination);
-    const limits = segmentLimits(columnTypes(source), memoryOf(options));
+    const limits = limitsOf(source, options);
     return {
       source: source.name,
       destination: options.destination,
@@ -52,7 +53,7 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
       estimatedRows: source.estimatedRows,
       estimatedBytes: source.estimatedBytes,
       estimatedSegments: Math.max(1, Math.ceil(source.estimatedBytes / limits.bytes)),
-      files: layout === "file" ? [options.destination] : [join(options.destination, "part-00000.parquet"), "…"],
+      files: layout === "file" ? [options.destination] : [join(options.destination, partName(0, onto, "<job>")), "…"],
       cql: source.cql,
     };
   } finally {
@@ -69,14 +70,16 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
   const startedAt = new Date();
   const signal = options.signal ?? new AbortController().signal;
   const layout = layoutOf(options.destination);
+  const onto = ontoOf(options);
   const cluster = await Cluster.connect(options.connection);
   try {
     signal.throwIfAborted();
     const source = await openSource(cluster, options, concurrencyOf(options));
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
-    const lock =
-      begun?.lock ?? (await claimDestination(options.destination, layout, { restart: options.restart ?? false }));
+    const { restart = false, resume = false } = options;
+    const lock = begun?.lock ?? (await claimDestination(options.destination, layout, { restart, resume, onto }));
     try {
+      if (!begun && onto === "append") await checkSameColumns(options, source);
       const job = begun
         ? await reopen(begun, source, options)
         : await createJob<TablePlan, SegmentFlags>(lock, tablePlan(source, options, layout, startedAt));
@@ -87,7 +90,7 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
         await readSegments(run);
         await checkMasksUnchanged(run);
       }
-      const files = begun?.publishing ? await carryOut(lock) : await publishAll(run, layout);
+      const files = begun?.publishing ? await carryOut(lock) : await publishAll(run, layout, onto);
       if (options.stateDirectory !== undefined) await unregister(options.stateDirectory, job.plan.job);
       return report(run, files, startedAt);
     } finally {
@@ -133,13 +136,18 @@ async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: E
   }
 }
 
-async function publishAll(run: Run, layout: Layout): Promise<ExportReport["files"]> {
+async function publishAll(run: Run, layout: Layout, onto: Onto): Promise<ExportReport["files"]> {
   const { options, job, signal } = run;
   options.onEvent?.({ kind: "phase", phase: "arrange" });
-  const files = layout === "file" ? await arrangeOneFile(job, options.destination, signal) : partsOf(job);
+  const nameOf = (part: number) => partName(part, onto, job.plan.job);
+  const files =
+    layout === "file"
+      ? await arrangeOneFile(job, options.destination, signal)
+      : await arrangeParts(job, nameOf, options.rowsPerFile, signal);
   signal.throwIfAborted();
   options.onEvent?.({ kind: "phase", phase: "publish" });
-  return publish(job, layout, files);
+  const { replace, kept } = await filesBefore(options, layout, onto);
+  return publish(job, layout, files, replace, kept);
 }
 
 function report(run: Run, files: ExportReport["files"], startedAt: Date): ExportReport {
@@ -172,11 +180,4 @@ function report(run: Run, files: ExportReport["files"], startedAt: Date): Export
     notices: [...source.notices, ...noticesOf(notes)],
     decimals: decimalsOf(notes),
   };
-}
-
-/** One file, or a directory of parts: the destination's name says which. */
-export function layoutOf(destination: string): Layout {
-  if (destination === "")
-    throw new UsageError("the destination is empty", { hint: "name a file x.parquet, or a directory" });
-  return destination.endsWith(".parquet") ? "file" : "directory";
 }

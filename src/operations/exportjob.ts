@@ -20,6 +20,10 @@ export interface StoredOptions {
   readonly columns: readonly string[] | null;
   readonly compression: ExportOptions["compression"] | null;
   readonly limit: number | null;
+  readonly overwrite: boolean;
+  readonly append: boolean;
+  readonly rowGroupRows: number | null;
+  readonly rowsPerFile: number | null;
   readonly types: Readonly<Record<string, string>>;
   readonly uuid: "text" | "native";
   readonly empty: "error" | "null";
@@ -92,6 +96,10 @@ export function storeOptions(options: ExportOptions): StoredOptions {
     columns: options.columns ?? null,
     compression: options.compression ?? null,
     limit: options.limit ?? null,
+    overwrite: options.overwrite ?? false,
+    append: options.append ?? false,
+    rowGroupRows: options.rowGroupRows ?? null,
+    rowsPerFile: options.rowsPerFile ?? null,
     types: Object.fromEntries(options.types ?? []),
     uuid: options.uuid ?? "text",
     empty: options.empty ?? "error",
@@ -110,6 +118,10 @@ export function restoreOptions(stored: StoredOptions): ExportOptions {
     columns: stored.columns ?? undefined,
     compression: stored.compression ?? undefined,
     limit: stored.limit ?? undefined,
+    overwrite: stored.overwrite,
+    append: stored.append,
+    rowGroupRows: stored.rowGroupRows ?? undefined,
+    rowsPerFile: stored.rowsPerFile ?? undefined,
     types: new Map(Object.entries(stored.types)),
     uuid: stored.uuid,
     empty: stored.empty,
@@ -126,6 +138,10 @@ const DECISIVE: readonly (readonly [keyof StoredOptions, string])[] = [
   ["columns", "--columns"],
   ["compression", "--compression"],
   ["limit", "--limit"],
+  ["overwrite", "--overwrite"],
+  ["append", "--append"],
+  ["rowGroupRows", "--row-group-rows"],
+  ["rowsPerFile", "--rows-per-file"],
 ];
 
 const RESTART = "say --restart to drop it and begin again";

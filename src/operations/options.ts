@@ -26,6 +26,14 @@ export interface ExportOptions {
   readonly compression?: { readonly codec: Compression; readonly level?: number | undefined } | undefined;
   /** At most so many rows. */
   readonly limit?: number | undefined;
+  /** Replace what an export before published at the destination. */
+  readonly overwrite?: boolean | undefined;
+  /** Add parts to what an export before published in the directory. */
+  readonly append?: boolean | undefined;
+  /** The most rows a row group may have, rounded up to a multiple of 2,048. */
+  readonly rowGroupRows?: number | undefined;
+  /** The most rows a file of a directory may have. */
+  readonly rowsPerFile?: number | undefined;
   /** Column name to DuckDB type, e.g. `price` to `DECIMAL(10,2)`. */
   readonly types?: ReadonlyMap<string, string> | undefined;
   readonly uuid?: "text" | "native" | undefined;

@@ -2,7 +2,6 @@
  * Owns the reading of an export: from the leaves that are open to durable, recorded segments. Going on after a crash
  * is the same as beginning: there are only fewer leaves.
  */
-import type { ColumnType } from "../base/column.ts";
 import { ClusterError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import { PageReader } from "../cassandra/pages.ts";
@@ -17,7 +16,7 @@ import { type FailedRange, fetchAll } from "./fetch.ts";
 import { fileMetadata } from "./metadata.ts";
 import type { Compression, ExportOptions } from "./options.ts";
 import { DEFAULT_CONCURRENCY, DEFAULT_PAGE_ROWS, MAX_RETRIES } from "./scan.ts";
-import { engineMemory, type SealedSegment, SegmentPipeline, segmentLimits } from "./segments.ts";
+import { engineMemory, type SealedSegment, type SegmentLimits, SegmentPipeline, segmentLimits } from "./segments.ts";
 import type { Source } from "./source.ts";
 
 const DEFAULT_MEMORY = 512e6;
@@ -91,7 +90,7 @@ async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: Pr
   const { codec, level } = options.compression ?? { codec: "snappy" };
   return new SegmentPipeline({
     batch,
-    limits: segmentLimits(columnTypes(source), memoryOf(options)),
+    limits: limitsOf(source, options),
     first: job.nextSegment,
     createTable: (segment) => SegmentTable.create(filling, `segment_${segment}`, columns),
     persist: async (sealed) => {
@@ -99,6 +98,7 @@ async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: Pr
       await sealed.table.writeParquet(writing, job.path(file), {
         compression: DUCKDB_COMPRESSION[codec],
         compressionLevel: level,
+        rowGroupRows: options.rowGroupRows,
         keyValues,
         withoutDictionaries: Object.values(sealed.notes).some((notes) => notes.exactFloatBits),
       });
@@ -133,7 +133,11 @@ async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMet
   for (let done = states.length - leaves.length; done > 0; done--) meter.rangeDone();
   return fetchAll(source, reader, leaves, {
     concurrency: concurrencyOf(options),
-    pageSize: options.pageSize ?? DEFAULT_PAGE_ROWS,
+    // A page is in one segment as a whole, so none may have more rows than that takes.
+    pageSize: Math.min(
+      options.pageSize ?? DEFAULT_PAGE_ROWS,
+      limitsOf(source, options).mostRows ?? Number.POSITIVE_INFINITY,
+    ),
     maxRetries: options.maxRetries ?? MAX_RETRIES,
     maxFailedRanges: failuresAllowed(options.maxFailedRanges ?? MAX_FAILED_RANGES, states.length),
     signal: run.signal,
@@ -160,14 +164,15 @@ function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError
   );
 }
 
-export function columnTypes(source: Source): ColumnType[] {
-  return source.columns.map((column) => column.codec.column);
+export function limitsOf(source: Source, options: ExportOptions): SegmentLimits {
+  const types = source.columns.map((column) => column.codec.column);
+  return segmentLimits(types, memoryOf(options), options.rowsPerFile);
 }
 
 export function concurrencyOf(options: ExportOptions): number {
   return options.concurrency ?? DEFAULT_CONCURRENCY;
 }
 
-export function memoryOf(options: ExportOptions): number {
+function memoryOf(options: ExportOptions): number {
   return options.memoryBytes ?? DEFAULT_MEMORY;
 }

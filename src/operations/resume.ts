@@ -8,9 +8,10 @@ import { jobDirectoryOf } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { openPlan, PLAN_NAME } from "../jobs/job.ts";
 import { type JobStatus, listJobs } from "../jobs/registry.ts";
-import { exportTable, layoutOf } from "./export.ts";
+import { exportTable } from "./export.ts";
 import { restoreOptions, type TablePlan } from "./exportjob.ts";
 import type { ConnectionOptions, ExportOptions, ResumeOptions } from "./options.ts";
+import { layoutOf } from "./output.ts";
 
 export { type JobStatus, listJobs };
 

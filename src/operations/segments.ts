@@ -10,6 +10,8 @@ import type { RowBatch } from "./columns.ts";
 
 export interface SegmentLimits {
   readonly rows: number;
+  /** Not even the page that fills a segment takes it beyond so many rows: it goes to the next one. */
+  readonly mostRows?: number | undefined;
   /** Of cells, as the server sent them. */
   readonly bytes: number;
   /** A sealed segment is written before the next is begun: for tables of so many columns that two are too much. */
@@ -34,13 +36,19 @@ const MAX_SEGMENT_ROWS = 500_000;
 const MAX_SEGMENT_BYTES = 64e6;
 const DEFAULT_MEMORY = 512e6;
 
-/** How big segments may be under a memory budget (bytes) for columns of these types. */
-export function segmentLimits(types: readonly ColumnType[], memoryBytes: number): SegmentLimits {
+/**
+ * How big segments may be under a memory budget (bytes) for columns of these types, so that a whole number of full ones
+ * makes a file of `rowsPerFile`.
+ */
+export function segmentLimits(types: readonly ColumnType[], memoryBytes: number, rowsPerFile?: number): SegmentLimits {
   const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
   const share = Math.min(1, memoryBytes / DEFAULT_MEMORY);
   const tooWide = leaves * TABLE_BYTES_PER_LEAF * 2 > memoryBytes / 4;
+  const rows = tooWide ? 2048 : MAX_SEGMENT_ROWS;
+  const mostRows = rowsPerFile && Math.floor(rowsPerFile / Math.ceil(rowsPerFile / rows));
   return {
-    rows: tooWide ? 2048 : MAX_SEGMENT_ROWS,
+    rows: mostRows ?? rows,
+    mostRows,
     bytes: Math.floor(MAX_SEGMENT_BYTES * share),
     oneAtATime: tooWide,
   };
@@ -116,9 +124,10 @@ export class SegmentPipeline {
    * @throws what went wrong here or in an earlier segment
    */
   async append(range: number, from: string | null, page: Page): Promise<void> {
-    while (!this.#open) {
+    while (!this.#open || this.#isTooMuch(page, this.#open)) {
       if (this.#failure) throw this.#failure.error;
-      await (this.#changing ?? this.#change(() => this.#begin()));
+      const full = this.#open;
+      await (full ? this.#change(() => this.#seal(full)) : (this.#changing ?? this.#change(() => this.#begin())));
     }
     // Nothing is awaited from here on: another fetcher could fill the segment in between.
     const open = this.#open;
@@ -144,6 +153,10 @@ export class SegmentPipeline {
   async settle(): Promise<void> {
     await this.#changing;
     await this.#writing;
+  }
+
+  #isTooMuch(page: Page, { rows }: OpenSegment): boolean {
+    return rows > 0 && rows + page.rows > (this.#parts.limits.mostRows ?? Number.POSITIVE_INFINITY);
   }
 
   #change(work: () => Promise<void>): Promise<void> {

@@ -109,6 +109,17 @@ export async function listNames(path: string): Promise<string[]> {
   }
 }
 
+/** All that is below a directory and is none itself, as names relative to it with `/`; links are not followed. */
+export async function listBelow(path: string): Promise<string[]> {
+  const entries = await attempt("list", path, () => fs.readdir(path, { withFileTypes: true }));
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory()) found.push(entry.name);
+    else found.push(...(await listBelow(join(path, entry.name))).map((name) => `${entry.name}/${name}`));
+  }
+  return found.sort();
+}
+
 /** The text of a file; undefined where there is none. */
 export function readText(path: string): Promise<string | undefined> {
   return attemptOnExisting("read", path, () => fs.readFile(path, "utf8"));

@@ -27,14 +27,18 @@ describe("export's options", () => {
       memoryBytes: 512_000_000,
       resume: false,
       restart: false,
+      overwrite: false,
+      append: false,
     });
-    for (const key of ["columns", "limit", "concurrency", "pageSize"] as const) expect(asked?.[key]).toBeUndefined();
+    for (const key of ["columns", "limit", "rowsPerFile", "rowGroupRows", "concurrency", "pageSize"] as const)
+      expect(asked?.[key]).toBeUndefined();
   });
 
   it("arrive as the values they mean", async () => {
     const flags =
       '-H n1 --host [::1]:9043 --dc dc2 --consistency local_one --request-timeout 5m --columns Id,"T" --compression zstd:9 ' +
-      "--limit 50K --type Price=DECIMAL(10,2) --type b=BLOB --uuid native --empty null --page-size 1K --concurrency 8 --memory 1GiB --restart";
+      "--limit 50K --type Price=DECIMAL(10,2) --type b=BLOB --uuid native --empty null --page-size 1K --concurrency 8 --memory 1GiB --restart " +
+      "--overwrite --rows-per-file 1M --row-group-rows 100K";
     const { asked } = await cqlduck([...EXPORT, ...flags.split(" ")]);
     expect(asked).toMatchObject({
       connection: {
@@ -57,6 +61,10 @@ describe("export's options", () => {
       memoryBytes: 2 ** 30,
       resume: false,
       restart: true,
+      overwrite: true,
+      append: false,
+      rowsPerFile: 1_000_000,
+      rowGroupRows: 100_000,
     });
     expect(asked?.signal).toBeInstanceOf(AbortSignal);
   });
@@ -69,6 +77,9 @@ describe("export's options", () => {
   it.each([
     ["--limit many", /^error: --limit: "many" isn't a count\nhint: .*50K/],
     ["--limit 0", /--limit/],
+    ["--rows-per-file 0", /--rows-per-file/],
+    ["--row-group-rows 3G", /--row-group-rows: "3G" is more than/],
+    ["--overwrite --append", /--overwrite and --append are two ways.*\nhint: say one/],
     ["--memory 5XB", /--memory: "5XB" isn't a size\nhint: .*512MB/],
     ["--request-timeout 30", /--request-timeout: .*\nhint: .*30s/],
     ["--columns a,,b", /--columns/],
