@@ -47,7 +47,7 @@ async function run(): Promise<void> {
   await lock.release();
 }
 
-/** As --overwrite will: two parts are there, one of them replaced by name, and a file of the user's. */
+/** As --overwrite: two parts are there, one of them replaced by name, and a file of the user's. */
 async function overwrite(): Promise<void> {
   const lock = await acquireLock(jobDirectoryOf(destination, layout));
   if (lock === undefined) throw new Error("no job directory");

@@ -2,15 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { Page } from "../../src/cassandra/pages.ts";
 import type { SegmentTable } from "../../src/duckdb/segment.ts";
 import type { RowBatch } from "../../src/operations/columns.ts";
-import { type SealedSegment, SegmentPipeline } from "../../src/operations/segments.ts";
+import { type SealedSegment, SegmentPipeline, segmentLimits } from "../../src/operations/segments.ts";
 
 const tick = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
-/** A pipeline of segments of three rows whose batch and table only count. */
-function pipeline(persist: (sealed: SealedSegment) => Promise<void>): SegmentPipeline {
+/** A pipeline of segments of three rows, or never more than `mostRows`, whose batch and table only count. */
+function pipeline(persist: (sealed: SealedSegment) => Promise<void>, mostRows?: number): SegmentPipeline {
   const table = { seal: () => undefined } as unknown as SegmentTable;
   const batch = { append: () => undefined, flush: () => undefined, takeNotes: () => ({}) } as unknown as RowBatch;
-  const limits = { rows: 3, bytes: 1e6, oneAtATime: false };
+  const limits = { rows: mostRows ?? 3, mostRows, bytes: 1e6, oneAtATime: false };
   return new SegmentPipeline({ batch, limits, first: 0, createTable: async () => table, persist });
 }
 
@@ -44,6 +44,25 @@ describe("a pipeline of segments", () => {
     }
   });
 
+  it("never take a page that is too much for them, whichever of many fetchers brings it", async () => {
+    const sealed: SealedSegment[] = [];
+    const into = pipeline(async (segment) => {
+      await tick();
+      sealed.push(segment);
+    }, 10);
+    const append = async (range: number) => {
+      for (let i = 0; i < 5; i++)
+        await into.append(range, i === 0 ? null : `0${i}`, page(4, i === 4 ? null : `0${i + 1}`));
+    };
+    await Promise.all(Array.from({ length: 6 }, (_, range) => append(range)));
+    await into.finish();
+    expect(sealed.map((segment) => segment.rows)).toEqual(Array(15).fill(8));
+    for (let range = 0; range < 6; range++) {
+      const chain = sealed.flatMap((segment) => segment.stretches.filter((stretch) => stretch.range === range));
+      expect(chain.map((stretch) => stretch.from)).toEqual([null, ...chain.slice(0, -1).map((stretch) => stretch.to)]);
+    }
+  });
+
   it("takes nothing after a segment could not be written, and says why", async () => {
     let written = 0;
     const into = pipeline(async () => {
@@ -55,5 +74,18 @@ describe("a pipeline of segments", () => {
     await expect(into.append(2, null, page(1, null))).rejects.toThrow("disk full");
     await expect(into.finish()).rejects.toThrow("disk full");
     expect(written).toBe(1);
+  });
+});
+
+describe("the limits of segments", () => {
+  it.each([
+    [undefined, 500_000, undefined],
+    [1, 1, 1],
+    [3000, 3000, 3000],
+    [500_000, 500_000, 500_000],
+    [500_001, 250_000, 250_000],
+    [1_200_000, 400_000, 400_000],
+  ])("for files of %s rows are such that a whole number of segments fills one", (rowsPerFile, rows, mostRows) => {
+    expect(segmentLimits([], 512e6, rowsPerFile)).toMatchObject({ rows, mostRows });
   });
 });
