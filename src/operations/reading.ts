@@ -2,6 +2,7 @@
  * Owns the reading of an export: from the leaves that are open to durable, recorded segments. Going on after a crash
  * is the same as beginning: there are only fewer leaves.
  */
+import type { ColumnType } from "../base/column.ts";
 import { ClusterError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import { PageReader } from "../cassandra/pages.ts";
@@ -165,8 +166,11 @@ function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError
 }
 
 export function limitsOf(source: Source, options: ExportOptions): SegmentLimits {
-  const types = source.columns.map((column) => column.codec.column);
-  return segmentLimits(types, memoryOf(options), options.rowsPerFile);
+  return segmentLimits(columnTypes(source), memoryOf(options), options.rowsPerFile);
+}
+
+function columnTypes(source: Source): ColumnType[] {
+  return source.columns.map((column) => column.codec.column);
 }
 
 export function concurrencyOf(options: ExportOptions): number {

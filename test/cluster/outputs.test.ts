@@ -244,12 +244,12 @@ describe("the size of", () => {
     TIMEOUT,
     async (at) => {
       const destination = `several-${at.replace(":", "-")}`;
-      // Segments of these tables have 2,048 rows at the most.
-      await killed("old", destination, "--rows-per-file 3000", at);
-      await exported("old", destination, "--rows-per-file 3000 --resume");
+      // Two segments a file: one of such a table has 2,048 rows at the most.
+      await killed("old", destination, "--rows-per-file 2200", at);
+      await exported("old", destination, "--rows-per-file 2200 --resume");
       await expectPublished(destination, /^part-\d{5}\.parquet$/);
       const rows = await sizes(`SELECT num_rows::INT AS n FROM parquet_file_metadata(${files(destination)})`);
-      expect(Math.max(...rows)).toBeLessThanOrEqual(3000);
+      expect(Math.max(...rows)).toBeLessThanOrEqual(2200);
       expect(Math.max(...rows)).toBeGreaterThan(2048);
       expect(await rowsAt(destination)).toEqual({ old: OLD_ROWS });
     },
