@@ -58,7 +58,7 @@ function addOutputOptions(command: Command): void {
   group(
     new Option(
       "--row-group-rows <count>",
-      "at most so many rows in a row group, rounded up to a multiple of 2,048 (122,880)",
+      "at most so many rows in a row group, rounded up to a multiple of 2,048; 122,880 unless said",
     ),
   );
   group(
