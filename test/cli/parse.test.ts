@@ -22,13 +22,16 @@ describe("export's options", () => {
       table: { keyspace: "ks", table: "t" },
       destination: "out/",
       compression: { codec: "snappy" },
+      writetimeSuffix: "_writetime",
+      ttlSuffix: "_ttl",
       uuid: "text",
       empty: "error",
       memoryBytes: 512_000_000,
       resume: false,
       restart: false,
     });
-    for (const key of ["columns", "limit", "concurrency", "pageSize"] as const) expect(asked?.[key]).toBeUndefined();
+    for (const key of ["columns", "writetime", "ttl", "limit", "concurrency", "pageSize"] as const)
+      expect(asked?.[key]).toBeUndefined();
   });
 
   it("arrive as the values they mean", async () => {
@@ -61,6 +64,17 @@ describe("export's options", () => {
     expect(asked?.signal).toBeInstanceOf(AbortSignal);
   });
 
+  it.each([
+    ["all", "all"],
+    ["ALL", "all"],
+    ['"all"', ["all"]],
+    ['Id,"T"', ["id", "T"]],
+  ])("take the writetimes and TTLs of %s", async (text, means) => {
+    const argv = [...EXPORT, "--writetime", text, "--ttl", text, "--writetime-suffix", "@w", "--ttl-suffix", "@t"];
+    const { asked } = await cqlduck(argv);
+    expect(asked).toMatchObject({ writetime: means, ttl: means, writetimeSuffix: "@w", ttlSuffix: "@t" });
+  });
+
   it("may stand before the arguments, and take one value each", async () => {
     const { asked } = await cqlduck(["export", "-H", "n1", "ks.t", "--limit=5", "out.parquet"]);
     expect(asked).toMatchObject({ connection: { hosts: ["n1"] }, limit: 5, destination: "out.parquet" });
@@ -73,6 +87,9 @@ describe("export's options", () => {
     ["--request-timeout 30", /--request-timeout: .*\nhint: .*30s/],
     ["--columns a,,b", /--columns/],
     ["--columns a,A", /--columns: column a .*twice/],
+    ["--writetime a,,b", /--writetime: .* isn't a list of columns/],
+    ["--ttl a,A", /--ttl: column a .*twice/],
+    ["--ttl-suffix=", /--ttl-suffix: it is empty/],
     ["--type price", /--type: "price" isn't of the form column=value/],
     ["--type a=INT --type A=BLOB", /--type: column a has two types/],
     ["--uuid binary", /--uuid: "binary" is none of text, native/],
