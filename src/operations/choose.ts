@@ -60,7 +60,7 @@ export function chooseCellColumns(
   for (const { kind, suffix, type } of kinds) {
     for (const column of columnsWithCells(schema, chosen, kind, options[kind])) {
       const several = hasSeveralCells(column, schema);
-      if (column.type === "counter" || (several && !perElement)) refused.add(column.name);
+      if (several && !perElement) refused.add(column.name);
       else {
         const name = `${column.name}${suffix}`;
         columns.push({ kind, of: column.name, name, type: several ? `list<${type}>` : type });
@@ -105,7 +105,7 @@ function hasSeveralCells({ type }: TableColumn, { userTypes }: TableSchema): boo
 function refusedNotice(names: readonly string[]): string {
   const list = names.map(quoteIdentifier).join(", ");
   return (
-    `${names.length === 1 ? "column" : "columns"} ${list}: the server tells no writetime and no TTL of counters, ` +
-    "and before 5.0 of lists, sets, maps and types that are not frozen; these are left out"
+    `${names.length === 1 ? "column" : "columns"} ${list}: left out of the writetimes and TTLs, since before 5.0 ` +
+    "Cassandra does not tell them of lists, sets, maps and types that are not frozen"
   );
 }
