@@ -87,6 +87,11 @@ export class Cluster {
     return this.client.hosts.values().filter((host) => this.#policy.isLocal(host) && host.isUp());
   }
 
+  /** Whether all of these hosts say that they are of this major version of Cassandra, or of a later one. */
+  isAtLeast(major: number): boolean {
+    return this.localHosts().every((host) => Number.parseInt(host.cassandraVersion, 10) >= major);
+  }
+
   get dataCenter(): string {
     return this.#policy.dataCenter ?? "";
   }

@@ -36,6 +36,7 @@ export function defineExport(command: Command, action: ExportAction): void {
       "cqlduck export shop.orders orders/ --columns id,total --type 'total=DECIMAL(10,2)'",
       "some columns, one with its own type",
     ],
+    ["cqlduck export shop.orders orders.parquet --writetime all --ttl all", "and when each value was written and ends"],
     ["cqlduck export shop.orders orders/ --dry-run", "what would be done, without reading a row"],
   ]);
   command.addHelpText("after", "Every option can also stand in the environment: --page-size as CQLDUCK_PAGE_SIZE.");
@@ -45,6 +46,10 @@ export function defineExport(command: Command, action: ExportAction): void {
 function addOutputOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
   group(new Option("--columns <a,b,c>", "these columns only"));
+  group(new Option("--writetime <all | a,b>", "add columns with the writetimes (µs) of all columns, or of these"));
+  group(new Option("--ttl <all | a,b>", "add columns with the seconds that values still have to live"));
+  group(new Option("--writetime-suffix <text>", "what ends the names of writetime columns").default("_writetime"));
+  group(new Option("--ttl-suffix <text>", "what ends the names of TTL columns").default("_ttl"));
   group(
     withChoices(
       new Option("--compression <codec>", "snappy, zstd[:level], gzip, brotli, lz4 or none").default("snappy"),

@@ -3,6 +3,7 @@
  * written and gives the value, or says what is wrong with it.
  */
 import { UsageError } from "../base/errors.ts";
+import { parseColumnList } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Compression } from "../operations/options.ts";
 
@@ -91,6 +92,11 @@ export function parseDestination(text: string): string {
 export function parseText(text: string): string {
   if (text.trim() === "") throw new UsageError("it is empty");
   return text;
+}
+
+/** The word `all`, or names of columns; a column of that name is written `"all"`. */
+export function parseColumnsOrAll(text: string): "all" | readonly string[] {
+  return text.trim().toLowerCase() === "all" ? "all" : parseColumnList(text);
 }
 
 /** A bound on another form's numbers. */

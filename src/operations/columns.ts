@@ -13,11 +13,13 @@ import { valueText } from "../types/table.ts";
 
 /** A column of the source with all that was decided about it. */
 export interface SourceColumn {
-  /** As Cassandra holds it. */
+  /** As Cassandra holds it; of a column that was added, the name it was to have in the file. */
   readonly name: string;
   /** In the file. */
   readonly file: string;
   readonly kind: string;
+  /** The column whose writetime or TTL this one is. */
+  readonly of?: string | undefined;
   readonly cql: CqlType;
   /** The type's text in system_schema. */
   readonly cqlText: string;

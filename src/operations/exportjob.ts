@@ -9,6 +9,7 @@ import type { TokenRange } from "../cassandra/ring.ts";
 import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
 import type { Layout } from "../jobs/publish.ts";
 import { VERSION } from "../version.ts";
+import { TTL_SUFFIX, WRITETIME_SUFFIX } from "./choose.ts";
 import type { ConnectionOptions, ExportOptions } from "./options.ts";
 import type { Source } from "./source.ts";
 
@@ -18,6 +19,10 @@ export interface StoredOptions {
   readonly table: ExportOptions["table"];
   readonly destination: string;
   readonly columns: readonly string[] | null;
+  readonly writetime: "all" | readonly string[] | null;
+  readonly ttl: "all" | readonly string[] | null;
+  readonly writetimeSuffix: string;
+  readonly ttlSuffix: string;
   readonly compression: ExportOptions["compression"] | null;
   readonly limit: number | null;
   readonly overwrite: boolean;
@@ -94,6 +99,10 @@ export function storeOptions(options: ExportOptions): StoredOptions {
     table: options.table,
     destination: resolve(options.destination),
     columns: options.columns ?? null,
+    writetime: options.writetime ?? null,
+    ttl: options.ttl ?? null,
+    writetimeSuffix: options.writetimeSuffix ?? WRITETIME_SUFFIX,
+    ttlSuffix: options.ttlSuffix ?? TTL_SUFFIX,
     compression: options.compression ?? null,
     limit: options.limit ?? null,
     overwrite: options.overwrite ?? false,
@@ -116,6 +125,10 @@ export function restoreOptions(stored: StoredOptions): ExportOptions {
     table: stored.table,
     destination: stored.destination,
     columns: stored.columns ?? undefined,
+    writetime: stored.writetime ?? undefined,
+    ttl: stored.ttl ?? undefined,
+    writetimeSuffix: stored.writetimeSuffix,
+    ttlSuffix: stored.ttlSuffix,
     compression: stored.compression ?? undefined,
     limit: stored.limit ?? undefined,
     overwrite: stored.overwrite,
@@ -136,6 +149,10 @@ export function restoreOptions(stored: StoredOptions): ExportOptions {
 const DECISIVE: readonly (readonly [keyof StoredOptions, string])[] = [
   ["table", "the table"],
   ["columns", "--columns"],
+  ["writetime", "--writetime"],
+  ["ttl", "--ttl"],
+  ["writetimeSuffix", "--writetime-suffix"],
+  ["ttlSuffix", "--ttl-suffix"],
   ["compression", "--compression"],
   ["limit", "--limit"],
   ["overwrite", "--overwrite"],

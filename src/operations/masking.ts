@@ -50,7 +50,7 @@ interface Finished {
   readonly source: {
     readonly name: string;
     readonly schema: TableSchema;
-    readonly columns: readonly { readonly name: string }[];
+    readonly columns: readonly { readonly name: string; readonly of?: string | undefined }[];
     readonly masked: readonly string[];
   };
   readonly options: ExportOptions;
@@ -64,7 +64,8 @@ interface Finished {
  */
 export async function checkMasksUnchanged({ cluster, source, options, job }: Finished): Promise<void> {
   const { columns } = await readMasking(cluster, source.schema, options.connection.username);
-  const now = source.columns.map((column) => column.name).filter((name) => columns.includes(name));
+  const read = source.columns.filter((column) => column.of === undefined).map((column) => column.name);
+  const now = read.filter((name) => columns.includes(name));
   if (now.join() === source.masked.join()) return;
   await job.dropRecords();
   throw new ClusterError(

@@ -6,7 +6,13 @@ import type { Source } from "./source.ts";
 
 /** The `cqlduck.*` pairs. `exportedAt` is the job's beginning: the same in every file of an export. */
 export function fileMetadata(source: Source, exportedAt: string): Record<string, string> {
-  const columns = source.columns.map(({ file, name, cqlText, kind }) => ({ column: file, name, type: cqlText, kind }));
+  const columns = source.columns.map(({ file, name, cqlText, kind, of }) => ({
+    column: file,
+    name,
+    type: cqlText,
+    kind,
+    of,
+  }));
   return {
     "cqlduck.schema": source.create,
     "cqlduck.columns": JSON.stringify(columns),

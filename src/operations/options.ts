@@ -24,6 +24,14 @@ export interface ExportOptions {
   /** Names as Cassandra holds them; all where it is absent. */
   readonly columns?: readonly string[] | undefined;
   readonly compression?: { readonly codec: Compression; readonly level?: number | undefined } | undefined;
+  /** Add a column with the writetimes of the cells of these columns, or of all that have one. */
+  readonly writetime?: "all" | readonly string[] | undefined;
+  /** Add a column with the seconds that the cells of these columns, or of all that can have a TTL, still have to live. */
+  readonly ttl?: "all" | readonly string[] | undefined;
+  /** Ends the names of the writetime columns; `_writetime` where it is absent. */
+  readonly writetimeSuffix?: string | undefined;
+  /** Ends the names of the TTL columns; `_ttl` where it is absent. */
+  readonly ttlSuffix?: string | undefined;
   /** At most so many rows. */
   readonly limit?: number | undefined;
   /** Replace what an export before published at the destination. */

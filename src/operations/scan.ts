@@ -8,7 +8,7 @@ import { isRetryable } from "../cassandra/failure.ts";
 import { PageReader } from "../cassandra/pages.ts";
 import { readRing, type TokenRange } from "../cassandra/ring.ts";
 import type { TableSchema } from "../cassandra/schema.ts";
-import { qualifiedName, selectAll, selectRange } from "../cassandra/statements.ts";
+import { qualifiedName, type Selected, selectAll, selectRange } from "../cassandra/statements.ts";
 import { retrying } from "../jobs/retry.ts";
 import { evenRanges, planRanges } from "./ranges.ts";
 
@@ -30,7 +30,7 @@ export interface Scan {
 }
 
 export interface ScanOptions {
-  readonly columns: readonly string[];
+  readonly columns: readonly Selected[];
   /** Token ranges read at the same time. */
   readonly fetchers: number;
   /** Read the table by one statement. */

@@ -4,14 +4,13 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { quoteIdentifier, uniqueNames } from "../base/names.ts";
-import { nearest } from "../base/nearest.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import { createStatements } from "../cassandra/ddl.ts";
 import { readTable, type TableColumn, type TableSchema } from "../cassandra/schema.ts";
-import { qualifiedName } from "../cassandra/statements.ts";
 import { duckdbTypeFromText } from "../types/column-type.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { codecFor } from "../types/table.ts";
+import { type CellColumn, chooseCellColumns, chooseColumns, failUnknown } from "./choose.ts";
 import type { SourceColumn } from "./columns.ts";
 import { checkMasks } from "./masking.ts";
 import type { ExportOptions } from "./options.ts";
@@ -28,45 +27,49 @@ export interface Source extends Scan {
   readonly create: string;
 }
 
+/** The first Cassandra that tells the writetime and TTL of each cell of a collection. */
+const CELLS_TOLD = 5;
+
 /** @throws UsageError for an unknown table or column, a type that a column can't have, or columns that come masked */
 export async function openSource(cluster: Cluster, options: ExportOptions, fetchers: number): Promise<Source> {
   const schema = await readTable(cluster, options.table.keyspace, options.table.table);
   const chosen = chooseColumns(schema, options.columns);
-  const columns = describeColumns(schema, chosen, options);
+  const cells = chooseCellColumns(schema, chosen, options, cluster.isAtLeast(CELLS_TOLD));
+  const columns = describeColumns(schema, chosen, cells.columns, options);
   const { masked, whole, notices } = await checkMasks(cluster, schema, chosen, options);
   const { limit, splits } = options;
-  const names = chosen.map((column) => column.name);
-  const scan = await openScan(cluster, schema, { columns: names, fetchers, whole, limit, splits });
-  return { ...scan, schema, columns, masked, notices, create: createStatements(schema, chosen) };
+  const selected = [...chosen.map((column) => column.name), ...cells.columns];
+  const scan = await openScan(cluster, schema, { columns: selected, fetchers, whole, limit, splits });
+  return {
+    ...scan,
+    schema,
+    columns,
+    masked,
+    notices: [...notices, ...cells.notices],
+    create: createStatements(schema, chosen),
+  };
 }
 
-/** In the order that was asked for; all of them in the order of SELECT * where none was. */
-function chooseColumns(schema: TableSchema, wanted: readonly string[] | undefined): readonly TableColumn[] {
-  if (!wanted) return schema.columns;
-  return wanted.map((name) => schema.columns.find((column) => column.name === name) ?? failUnknown(schema, name));
-}
-
-function failUnknown(schema: TableSchema, name: string): never {
-  const names = schema.columns.map((column) => column.name);
-  const near = nearest(name, names);
-  throw new UsageError(`${qualifiedName(schema)} has no column ${quoteIdentifier(name)}`, {
-    hint:
-      near === undefined ? `it has ${names.map(quoteIdentifier).join(", ")}` : `did you mean ${quoteIdentifier(near)}?`,
-  });
-}
-
-function describeColumns(schema: TableSchema, chosen: readonly TableColumn[], options: ExportOptions): SourceColumn[] {
+function describeColumns(
+  schema: TableSchema,
+  chosen: readonly TableColumn[],
+  cells: readonly CellColumn[],
+  options: ExportOptions,
+): SourceColumn[] {
   const types = options.types ?? new Map<string, string>();
   for (const name of types.keys()) if (!chosen.some((column) => column.name === name)) failUnknown(schema, name);
-  const fileNames = uniqueNames(chosen.map((column) => column.name));
-  return chosen.map((column, i) => {
+  const all: readonly (TableColumn | CellColumn)[] = [...chosen, ...cells];
+  const fileNames = uniqueNames(all.map((column) => column.name));
+  return all.map((column, i) => {
+    const of = "of" in column ? column.of : undefined;
     const cql = parseCqlType(column.type, schema.userTypes);
-    const text = types.get(column.name);
+    const text = of === undefined ? types.get(column.name) : undefined;
     const want = text === undefined ? undefined : duckdbTypeFromText(text);
     return {
       name: column.name,
       file: fileNames[i]!,
       kind: column.kind,
+      of,
       cql,
       cqlText: column.type,
       codec: namingColumn(column.name, () =>

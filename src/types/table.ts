@@ -49,6 +49,8 @@ interface TypeRow {
   /** The first that suits is taken. BLOB suits all types and is not said here. */
   readonly forms: readonly Form[];
   readonly text: text.ValueText;
+  /** A column of it that is not frozen has a cell for each element or field. */
+  readonly cells?: true;
 }
 
 /** A form that is one DuckDB type; a default where it stands first. */
@@ -90,6 +92,7 @@ const uuidRow: TypeRow = {
 
 const listRow: TypeRow = {
   parameters: 1,
+  cells: true,
   forms: [
     {
       name: "a LIST",
@@ -150,9 +153,9 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
   },
   list: listRow,
   set: listRow,
-  map: { parameters: 2, forms: [{ name: "a MAP", make: makeMap }], text: text.bytesText },
+  map: { parameters: 2, cells: true, forms: [{ name: "a MAP", make: makeMap }], text: text.bytesText },
   tuple: structRow,
-  udt: { ...structRow, parameters: "inner" },
+  udt: { ...structRow, parameters: "inner", cells: true },
   vector: {
     parameters: "dimension",
     fixedLength: (type) => {
@@ -216,6 +219,11 @@ function part<K extends ColumnType["kind"]>(
 /** The length of every value of a type; undefined where values differ in length. */
 export function fixedLength(type: CqlType): number | undefined {
   return rowOf(type).fixedLength?.(type);
+}
+
+/** Whether the elements or fields of a value are cells of their own where the value is not frozen. */
+export function isMadeOfCells(type: CqlType): boolean {
+  return rowOf(type).cells ?? false;
 }
 
 function rowOf(type: CqlType): TypeRow {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { quoteIdentifier } from "../../src/base/names.ts";
 import { createStatements } from "../../src/cassandra/ddl.ts";
 import { compareNames, type TableSchema } from "../../src/cassandra/schema.ts";
-import { selectRange } from "../../src/cassandra/statements.ts";
+import { selectAll, selectRange } from "../../src/cassandra/statements.ts";
 
 const schema: TableSchema = {
   keyspace: "Ks",
@@ -39,6 +39,11 @@ describe("CQL text", () => {
     expect(selectRange(schema, ["a", "order"])).toBe(
       'SELECT a, "order" FROM "Ks".t WHERE token(a, "B c") > ? AND token(a, "B c") <= ?',
     );
+  });
+
+  it("asks for writetimes and TTLs behind the columns", () => {
+    const selected = ["a", { kind: "writetime", of: "order" }, { kind: "ttl", of: "s" }] as const;
+    expect(selectAll(schema, selected, 5)).toBe('SELECT a, WRITETIME("order"), TTL(s) FROM "Ks".t LIMIT 5');
   });
 
   it("creates types before those that use them, and only those that are used", () => {

@@ -61,6 +61,10 @@ describe("the program", () => {
         [
           "--allow-masked",
           "--columns",
+          "--writetime",
+          "--ttl",
+          "--writetime-suffix",
+          "--ttl-suffix",
           "--compression",
           "--limit",
           "--type",

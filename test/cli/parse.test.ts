@@ -22,6 +22,8 @@ describe("export's options", () => {
       table: { keyspace: "ks", table: "t" },
       destination: "out/",
       compression: { codec: "snappy" },
+      writetimeSuffix: "_writetime",
+      ttlSuffix: "_ttl",
       uuid: "text",
       empty: "error",
       memoryBytes: 512_000_000,
@@ -30,7 +32,16 @@ describe("export's options", () => {
       overwrite: false,
       append: false,
     });
-    for (const key of ["columns", "limit", "rowsPerFile", "rowGroupRows", "concurrency", "pageSize"] as const)
+    for (const key of [
+      "columns",
+      "writetime",
+      "ttl",
+      "limit",
+      "rowsPerFile",
+      "rowGroupRows",
+      "concurrency",
+      "pageSize",
+    ] as const)
       expect(asked?.[key]).toBeUndefined();
   });
 
@@ -69,6 +80,17 @@ describe("export's options", () => {
     expect(asked?.signal).toBeInstanceOf(AbortSignal);
   });
 
+  it.each([
+    ["all", "all"],
+    ["ALL", "all"],
+    ['"all"', ["all"]],
+    ['Id,"T"', ["id", "T"]],
+  ])("take the writetimes and TTLs of %s", async (text, means) => {
+    const argv = [...EXPORT, "--writetime", text, "--ttl", text, "--writetime-suffix", "@w", "--ttl-suffix", "@t"];
+    const { asked } = await cqlduck(argv);
+    expect(asked).toMatchObject({ writetime: means, ttl: means, writetimeSuffix: "@w", ttlSuffix: "@t" });
+  });
+
   it("may stand before the arguments, and take one value each", async () => {
     const { asked } = await cqlduck(["export", "-H", "n1", "ks.t", "--limit=5", "out.parquet"]);
     expect(asked).toMatchObject({ connection: { hosts: ["n1"] }, limit: 5, destination: "out.parquet" });
@@ -84,6 +106,9 @@ describe("export's options", () => {
     ["--request-timeout 30", /--request-timeout: .*\nhint: .*30s/],
     ["--columns a,,b", /--columns/],
     ["--columns a,A", /--columns: column a .*twice/],
+    ["--writetime a,,b", /--writetime: .* isn't a list of columns/],
+    ["--ttl a,A", /--ttl: column a .*twice/],
+    ["--ttl-suffix=", /--ttl-suffix: it is empty/],
     ["--type price", /--type: "price" isn't of the form column=value/],
     ["--type a=INT --type A=BLOB", /--type: column a has two types/],
     ["--uuid binary", /--uuid: "binary" is none of text, native/],

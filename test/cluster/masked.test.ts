@@ -104,6 +104,16 @@ describe.skipIf(old)("masked columns", () => {
     expect(notices).toEqual([]);
   });
 
+  it("have the writetimes that they have: masks are for values", async () => {
+    const chosen = { columns: ["k"], writetime: ["ssn"], ttl: ["ssn"] } as const;
+    const { destination, notices } = await exportAs("reader", "masked", chosen);
+    const { rows } = await client.execute(`SELECT WRITETIME(ssn) AS at FROM ${keyspace}.masked`);
+    expect(await ask(`SELECT * FROM '${destination}'`)).toEqual([
+      { k: 1, ssn_writetime: String(rows[0]!["at"]), ssn_ttl: null },
+    ]);
+    expect(notices).toEqual([]);
+  });
+
   it("of a view need permissions on the view", async () => {
     const { destination } = await exportAs("unmasker", "by_ssn");
     expect(await ask(`${SELECT} FROM '${destination}'`)).toEqual([CLEAR]);
