@@ -45,8 +45,8 @@ export async function buildBinary({ root, entry, outfile, platform }: BinaryOpti
       target: "bun",
       format: "cjs",
       bytecode: true,
-      // Names stay: the driver's errors take theirs from their classes, and stack traces stay readable.
-      minify: { whitespace: true, syntax: true },
+      // The names of classes and functions stay: the driver's errors take theirs from them, and stack traces stay readable.
+      minify: { whitespace: true, syntax: true, identifiers: true, keepNames: true },
       sourcemap: "none",
       compile: {
         target: `bun-${platform.replace("win32", "windows")}` as Bun.Build.CompileTarget,
