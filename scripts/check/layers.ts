@@ -10,7 +10,7 @@ import type { Problem, SourceFile } from "./files.ts";
 const LAYERS: readonly (readonly string[])[] = [
   ["base", "version.ts"],
   ["cassandra", "duckdb", "parquet", "storage", "types"],
-  ["jobs", "lake"],
+  ["jobs", "lake", "formats"],
   ["operations"],
   ["shell"],
   ["cli"],

@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly tempDirectory: string;
 }
 
+export type { Connection };
+
 /** One engine a job. Two connections can work at the same time; statements of one connection wait for each other. */
 export class Engine {
   readonly #database: Database;

@@ -3,9 +3,9 @@
  */
 import { normalize } from "node:path";
 import type { Connection } from "@duckdb/node-bindings";
+import { quoteText } from "./copy.ts";
 import { run } from "./engine.ts";
 import { readRows } from "./reader.ts";
-import { quoteText } from "./segment.ts";
 
 export interface FileFacts {
   readonly path: string;

@@ -1,14 +1,20 @@
 /*
- * Owns the step from durable segments to the files that are published: a part each, or several put together in one
- * file without decoding a page.
+ * Owns the step from durable segments to the files that are published: a part each, or several joined to one file. How
+ * a format joins them is its own business.
  */
 import { basename } from "node:path";
-import { assert } from "../base/errors.ts";
-import { type Job, type JobPlan, outputName, type SegmentRecord } from "../jobs/job.ts";
+import type { FileFormat } from "../formats/format.ts";
+import { outputName, type SegmentRecord } from "../jobs/job.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
-import { ParquetConcat } from "../parquet/concat.ts";
-import { readFooterSummary } from "../parquet/footer.ts";
 import { statusOf } from "../storage/local.ts";
+import type { ExportJob } from "./exportjob.ts";
+
+/** What the files are made of, and as what. */
+export interface Arrangement {
+  readonly job: ExportJob;
+  readonly format: FileFormat;
+  readonly signal: AbortSignal;
+}
 
 /** Segments that have rows; the first one where none has, since an empty table gives a file too. */
 function filled(records: readonly SegmentRecord[]): readonly SegmentRecord[] {
@@ -18,16 +24,15 @@ function filled(records: readonly SegmentRecord[]): readonly SegmentRecord[] {
 
 /** A file for each segment; with `rowsPerFile` for as many one after the other as have no more rows together. */
 export async function arrangeParts(
-  job: Job<JobPlan>,
+  arrangement: Arrangement,
   nameOf: (part: number) => string,
   rowsPerFile: number | undefined,
-  signal: AbortSignal,
 ): Promise<FileToPublish[]> {
   const files: FileToPublish[] = [];
   let outputs = 0;
-  for (const group of grouped(filled(job.records), rowsPerFile ?? 0)) {
+  for (const group of grouped(filled(arrangement.job.records), rowsPerFile ?? 0)) {
     const name = nameOf(files.length);
-    files.push(await together(job, group, outputs, name, signal));
+    files.push(await together(arrangement, group, outputs, name));
     if (group.length > 1) outputs++;
   }
   return files;
@@ -51,21 +56,16 @@ function grouped(records: readonly SegmentRecord[], most: number): SegmentRecord
 }
 
 /** One file of all segments. */
-export async function arrangeOneFile(
-  job: Job<JobPlan>,
-  destination: string,
-  signal: AbortSignal,
-): Promise<FileToPublish[]> {
-  return [await together(job, filled(job.records), 0, basename(destination), signal)];
+export async function arrangeOneFile(arrangement: Arrangement, destination: string): Promise<FileToPublish[]> {
+  return [await together(arrangement, filled(arrangement.job.records), 0, basename(destination))];
 }
 
-/** One file of some segments; where there are several, it is durable and recorded as output `number` afterwards. */
+/** One file of some segments; where it had to be made of them, it is durable and recorded as output `number` afterwards. */
 async function together(
-  job: Job<JobPlan>,
+  { job, format, signal }: Arrangement,
   records: readonly SegmentRecord[],
   number: number,
   to: string,
-  signal: AbortSignal,
 ): Promise<FileToPublish> {
   const [only] = records;
   if (records.length === 1 && only) return { from: only.file, to, rows: only.rows, bytes: only.bytes };
@@ -74,19 +74,9 @@ async function together(
   const arranged = job.outputs[number];
   if (arranged) return { from: arranged.file, to, rows: arranged.rows, bytes: arranged.bytes };
   const file = outputName(number);
-  const concat = await ParquetConcat.create(job.path(file));
-  try {
-    for (const record of records) {
-      signal.throwIfAborted();
-      await concat.append(job.path(record.file));
-    }
-    await concat.finish();
-  } finally {
-    await concat.close();
-  }
+  const pieces = records.map((record) => ({ path: job.path(record.file), rows: record.rows }));
+  await format.join(pieces, job.path(file), signal);
   const rows = records.reduce((sum, record) => sum + record.rows, 0);
-  const written = await readFooterSummary(job.path(file));
-  assert(written.rows === rows, `${job.path(file)} has ${written.rows} rows of the ${rows} in its segments`);
   const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
   await job.appendOutput({ output: number, segments: records.map((record) => record.segment), file, rows, bytes });
   return { from: file, to, rows, bytes };

@@ -11,8 +11,8 @@ import { parseCqlType } from "../types/cql.ts";
 import { isMadeOfCells } from "../types/table.ts";
 import type { ExportOptions } from "./options.ts";
 
-export const WRITETIME_SUFFIX = "_writetime";
-export const TTL_SUFFIX = "_ttl";
+const WRITETIME_SUFFIX = "_writetime";
+const TTL_SUFFIX = "_ttl";
 
 /** A column that tells something of the cells of another. */
 export interface CellColumn extends CellTerm {

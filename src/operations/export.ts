@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { typeToSql } from "../base/column.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
+import type { FileFormat } from "../formats/format.ts";
+import { parquetFormat } from "../formats/parquet.ts";
 import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob } from "../jobs/job.ts";
@@ -24,6 +26,7 @@ import {
   typesDiffer,
 } from "./exportjob.ts";
 import { checkMasksUnchanged } from "./masking.ts";
+import { fileMetadata } from "./metadata.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
 import { checkSameColumns, filesBefore, layoutOf, ontoOf, partName } from "./output.ts";
 import { concurrencyOf, limitsOf, type Run, readSegments } from "./reading.ts";
@@ -85,7 +88,15 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
         : await createJob<TablePlan, SegmentFlags>(lock, tablePlan(source, options, layout, startedAt));
       await makeKnown(options, job);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
-      const run: Run = { options, cluster, source: planned, job, signal, retries: 0 };
+      const run: Run = {
+        options,
+        cluster,
+        source: planned,
+        job,
+        format: formatOf(options, source, job),
+        signal,
+        retries: 0,
+      };
       if (!begun?.publishing) {
         await readSegments(run);
         await checkMasksUnchanged(run);
@@ -117,7 +128,7 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
     await job.dropRecords();
     options.onEvent?.({ kind: "notice", message: "the columns have other types now: all rows are read again" });
   }
-  if (!again && job.plan.options.empty === (options.empty ?? "error")) return job;
+  if (!again && (job.plan.options.empty ?? "error") === (options.empty ?? "error")) return job;
   const plan = { ...job.plan, columns: plannedColumns(source), options: storeOptions(options) };
   await createJob<TablePlan, SegmentFlags>(lock, plan);
   const changed = await openJob<TablePlan, SegmentFlags>(lock);
@@ -136,14 +147,21 @@ async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: E
   }
 }
 
+/** How the files are written, all of them alike. */
+function formatOf({ compression, rowGroupRows }: ExportOptions, source: Source, { plan }: ExportJob): FileFormat {
+  const columns = source.columns.map(({ file, codec, cql }) => ({ name: file, type: codec.column, cql }));
+  const keyValues = fileMetadata(source, plan.exportedAt);
+  return parquetFormat(columns, { compression: compression ?? { codec: "snappy" }, rowGroupRows, keyValues });
+}
+
 async function publishAll(run: Run, layout: Layout, onto: Onto): Promise<ExportReport["files"]> {
   const { options, job, signal } = run;
   options.onEvent?.({ kind: "phase", phase: "arrange" });
   const nameOf = (part: number) => partName(part, onto, job.plan.job);
   const files =
     layout === "file"
-      ? await arrangeOneFile(job, options.destination, signal)
-      : await arrangeParts(job, nameOf, options.rowsPerFile, signal);
+      ? await arrangeOneFile(run, options.destination)
+      : await arrangeParts(run, nameOf, options.rowsPerFile);
   signal.throwIfAborted();
   options.onEvent?.({ kind: "phase", phase: "publish" });
   const { replace, kept } = await filesBefore(options, layout, onto);

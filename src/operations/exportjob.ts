@@ -9,33 +9,42 @@ import type { TokenRange } from "../cassandra/ring.ts";
 import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
 import type { Layout } from "../jobs/publish.ts";
 import { VERSION } from "../version.ts";
-import { TTL_SUFFIX, WRITETIME_SUFFIX } from "./choose.ts";
 import type { ConnectionOptions, ExportOptions } from "./options.ts";
 import type { Source } from "./source.ts";
 
-/** An export's options as plan.json keeps them. Secrets are not among them: a later process asks for them again. */
-export interface StoredOptions {
+/**
+ * The options that plan.json keeps. Those that decide what is in the files have the name a user knows them by: with
+ * another value the job can't be gone on with. The rest may differ from run to run.
+ */
+const STORED = {
+  table: "table",
+  columns: "--columns",
+  writetime: "--writetime",
+  ttl: "--ttl",
+  writetimeSuffix: "--writetime-suffix",
+  ttlSuffix: "--ttl-suffix",
+  compression: "--compression",
+  limit: "--limit",
+  overwrite: "--overwrite",
+  append: "--append",
+  rowGroupRows: "--row-group-rows",
+  rowsPerFile: "--rows-per-file",
+  types: null,
+  uuid: null,
+  empty: null,
+  allowMasked: null,
+  concurrency: null,
+  pageSize: null,
+  memoryBytes: null,
+} as const satisfies { readonly [K in keyof ExportOptions]?: string | null };
+
+type StoredKey = Exclude<keyof typeof STORED, "types">;
+
+/** An export's options as JSON: without secrets, which a later process asks for again. What was not said is absent. */
+export interface StoredOptions extends Pick<ExportOptions, StoredKey> {
   readonly connection: Omit<ConnectionOptions, "password">;
-  readonly table: ExportOptions["table"];
   readonly destination: string;
-  readonly columns: readonly string[] | null;
-  readonly writetime: "all" | readonly string[] | null;
-  readonly ttl: "all" | readonly string[] | null;
-  readonly writetimeSuffix: string;
-  readonly ttlSuffix: string;
-  readonly compression: ExportOptions["compression"] | null;
-  readonly limit: number | null;
-  readonly overwrite: boolean;
-  readonly append: boolean;
-  readonly rowGroupRows: number | null;
-  readonly rowsPerFile: number | null;
   readonly types: Readonly<Record<string, string>>;
-  readonly uuid: "text" | "native";
-  readonly empty: "error" | "null";
-  readonly allowMasked: boolean;
-  readonly concurrency: number | null;
-  readonly pageSize: number | null;
-  readonly memoryBytes: number | null;
 }
 
 export interface TablePlan extends JobPlan {
@@ -94,72 +103,20 @@ export function plannedRanges(plan: TablePlan): (TokenRange | undefined)[] {
 
 export function storeOptions(options: ExportOptions): StoredOptions {
   const { password: _, ...connection } = options.connection;
+  const said = Object.entries(options).filter(
+    ([key, value]) => key in STORED && value !== undefined && value !== false,
+  );
   return {
+    ...(Object.fromEntries(said) as Pick<ExportOptions, StoredKey>),
     connection,
-    table: options.table,
     destination: resolve(options.destination),
-    columns: options.columns ?? null,
-    writetime: options.writetime ?? null,
-    ttl: options.ttl ?? null,
-    writetimeSuffix: options.writetimeSuffix ?? WRITETIME_SUFFIX,
-    ttlSuffix: options.ttlSuffix ?? TTL_SUFFIX,
-    compression: options.compression ?? null,
-    limit: options.limit ?? null,
-    overwrite: options.overwrite ?? false,
-    append: options.append ?? false,
-    rowGroupRows: options.rowGroupRows ?? null,
-    rowsPerFile: options.rowsPerFile ?? null,
     types: Object.fromEntries(options.types ?? []),
-    uuid: options.uuid ?? "text",
-    empty: options.empty ?? "error",
-    allowMasked: options.allowMasked ?? false,
-    concurrency: options.concurrency ?? null,
-    pageSize: options.pageSize ?? null,
-    memoryBytes: options.memoryBytes ?? null,
   };
 }
 
 export function restoreOptions(stored: StoredOptions): ExportOptions {
-  return {
-    connection: stored.connection,
-    table: stored.table,
-    destination: stored.destination,
-    columns: stored.columns ?? undefined,
-    writetime: stored.writetime ?? undefined,
-    ttl: stored.ttl ?? undefined,
-    writetimeSuffix: stored.writetimeSuffix,
-    ttlSuffix: stored.ttlSuffix,
-    compression: stored.compression ?? undefined,
-    limit: stored.limit ?? undefined,
-    overwrite: stored.overwrite,
-    append: stored.append,
-    rowGroupRows: stored.rowGroupRows ?? undefined,
-    rowsPerFile: stored.rowsPerFile ?? undefined,
-    types: new Map(Object.entries(stored.types)),
-    uuid: stored.uuid,
-    empty: stored.empty,
-    allowMasked: stored.allowMasked,
-    concurrency: stored.concurrency ?? undefined,
-    pageSize: stored.pageSize ?? undefined,
-    memoryBytes: stored.memoryBytes ?? undefined,
-  };
+  return { ...stored, types: new Map(Object.entries(stored.types)) };
 }
-
-/** What decides the content of the files, by the name a user knows it by; the rest may differ from run to run. */
-const DECISIVE: readonly (readonly [keyof StoredOptions, string])[] = [
-  ["table", "the table"],
-  ["columns", "--columns"],
-  ["writetime", "--writetime"],
-  ["ttl", "--ttl"],
-  ["writetimeSuffix", "--writetime-suffix"],
-  ["ttlSuffix", "--ttl-suffix"],
-  ["compression", "--compression"],
-  ["limit", "--limit"],
-  ["overwrite", "--overwrite"],
-  ["append", "--append"],
-  ["rowGroupRows", "--row-group-rows"],
-  ["rowsPerFile", "--rows-per-file"],
-];
 
 const RESTART = "say --restart to drop it and begin again";
 
@@ -171,9 +128,9 @@ export function checkUnchanged(plan: TablePlan, source: Source, options: ExportO
     });
   }
   const now = storeOptions(options);
-  for (const [key, name] of DECISIVE) {
-    if (JSON.stringify(plan.options[key]) === JSON.stringify(now[key])) continue;
-    throw new UsageError(`the unfinished export was begun with another ${name.replace(/^the /, "")}`, {
+  for (const [key, name] of Object.entries(STORED) as [StoredKey, string | null][]) {
+    if (name === null || JSON.stringify(plan.options[key]) === JSON.stringify(now[key])) continue;
+    throw new UsageError(`the unfinished export was begun with another ${name}`, {
       hint: `go on with cqlduck resume, which remembers the options, or ${RESTART}`,
     });
   }

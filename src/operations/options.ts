@@ -3,6 +3,7 @@
  * library write them.
  */
 import type { ClusterOptions } from "../cassandra/cluster.ts";
+import type { ParquetCompression } from "../formats/parquet.ts";
 import type { JobEvent } from "../jobs/events.ts";
 
 /** How to reach a cluster. */
@@ -14,7 +15,7 @@ export interface TableName {
   readonly table: string;
 }
 
-export type Compression = "snappy" | "zstd" | "gzip" | "brotli" | "lz4" | "none";
+export type { ParquetCompression };
 
 export interface ExportOptions {
   readonly connection: ConnectionOptions;
@@ -23,7 +24,7 @@ export interface ExportOptions {
   readonly destination: string;
   /** Names as Cassandra holds them; all where it is absent. */
   readonly columns?: readonly string[] | undefined;
-  readonly compression?: { readonly codec: Compression; readonly level?: number | undefined } | undefined;
+  readonly compression?: ParquetCompression | undefined;
   /** Add a column with the writetimes of the cells of these columns, or of all that have one. */
   readonly writetime?: "all" | readonly string[] | undefined;
   /** Add a column with the seconds that the cells of these columns, or of all that can have a TTL, still have to live. */

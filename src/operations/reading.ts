@@ -8,14 +8,14 @@ import type { Cluster } from "../cassandra/cluster.ts";
 import { PageReader } from "../cassandra/pages.ts";
 import { Engine } from "../duckdb/engine.ts";
 import { SegmentTable } from "../duckdb/segment.ts";
+import type { FileFormat, Rows } from "../formats/format.ts";
 import { SPILL_NAME, segmentName } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { removeTree, statusOf } from "../storage/local.ts";
 import { RowBatch } from "./columns.ts";
 import type { ExportJob } from "./exportjob.ts";
 import { type FailedRange, fetchAll } from "./fetch.ts";
-import { fileMetadata } from "./metadata.ts";
-import type { Compression, ExportOptions } from "./options.ts";
+import type { ExportOptions } from "./options.ts";
 import { DEFAULT_CONCURRENCY, DEFAULT_PAGE_ROWS, MAX_RETRIES } from "./scan.ts";
 import { engineMemory, type SealedSegment, type SegmentLimits, SegmentPipeline, segmentLimits } from "./segments.ts";
 import type { Source } from "./source.ts";
@@ -25,21 +25,14 @@ const MAX_FAILED_RANGES = 10;
 /** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
 const ENGINE_THREADS = 2;
 
-const DUCKDB_COMPRESSION: Record<Compression, string> = {
-  snappy: "snappy",
-  zstd: "zstd",
-  gzip: "gzip",
-  brotli: "brotli",
-  lz4: "lz4_raw",
-  none: "uncompressed",
-};
-
 /** What the steps of one export share. */
 export interface Run {
   readonly options: ExportOptions;
   readonly cluster: Cluster;
   readonly source: Source;
   readonly job: ExportJob;
+  /** Of the segments' files and of what is made of them. */
+  readonly format: FileFormat;
   readonly signal: AbortSignal;
   retries: number;
 }
@@ -84,25 +77,22 @@ function startMeter({ options, source }: Run): ProgressMeter {
 }
 
 async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: ProgressMeter): Promise<SegmentPipeline> {
-  const { source, job, options } = run;
+  const { source, job, options, format } = run;
   const [filling, writing] = [await engine.connect(), await engine.connect()];
-  const columns = source.columns.map(({ file, codec }) => ({ name: file, type: codec.column }));
-  const keyValues = fileMetadata(source, job.plan.exportedAt);
-  const { codec, level } = options.compression ?? { codec: "snappy" };
+  const types = columnTypes(source);
   return new SegmentPipeline({
     batch,
     limits: limitsOf(source, options),
     first: job.nextSegment,
-    createTable: (segment) => SegmentTable.create(filling, `segment_${segment}`, columns),
+    createTable: (segment) => SegmentTable.create(filling, `segment_${segment}`, types),
     persist: async (sealed) => {
       const file = segmentName(sealed.segment);
-      await sealed.table.writeParquet(writing, job.path(file), {
-        compression: DUCKDB_COMPRESSION[codec],
-        compressionLevel: level,
-        rowGroupRows: options.rowGroupRows,
-        keyValues,
-        withoutDictionaries: Object.values(sealed.notes).some((notes) => notes.exactFloatBits),
-      });
+      const rows: Rows = {
+        from: sealed.table.name,
+        expressions: types.map((_, i) => `c${i}`),
+        exactFloats: Object.values(sealed.notes).some((notes) => notes.exactFloatBits),
+      };
+      await format.writePiece(writing, rows, job.path(file));
       await recordSegment(job, file, sealed);
       await sealed.table.drop(writing);
       meter.segmentDone();
