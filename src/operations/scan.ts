@@ -12,8 +12,6 @@ import { qualifiedName, type Selected, selectAll, selectRange } from "../cassand
 import { retrying } from "../jobs/retry.ts";
 import { evenRanges, planRanges } from "./ranges.ts";
 
-export const DEFAULT_CONCURRENCY = 8;
-export const DEFAULT_PAGE_ROWS = 20_000;
 export const MAX_RETRIES = 8;
 
 export interface Scan {
