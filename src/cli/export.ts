@@ -161,7 +161,7 @@ async function printPlan(
 ): Promise<ExportPlan> {
   const { planExport } = await session.world.loadOperations();
   const { planText } = await import("./report.ts");
-  const plan = await planExport(options);
+  const plan = await planExport({ ...options, onEvent: display.onEvent });
   display.stop();
   await writeResult(session.world, `${request.json ? JSON.stringify(plan) : planText(plan)}\n`);
   return plan;

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import { messageOf, UsageError } from "../base/errors.ts";
+import { errorCode } from "../base/filefailure.ts";
 import type { JobEvent, Progress } from "../jobs/events.ts";
 import { peakMemory } from "../operations/report.ts";
 
@@ -138,6 +139,13 @@ function escapeLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "this user may not have it",
+  EADDRINUSE: "another program has it",
+  EADDRNOTAVAIL: "the machine has no such address",
+  ENOTFOUND: "there is no host of this name",
+};
+
 /** Answers GET /metrics with `text()`, until it is closed. @throws UsageError where the port can't be had */
 export async function serveMetrics(
   { host, port }: { readonly host: string | undefined; readonly port: number },
@@ -156,7 +164,8 @@ export async function serveMetrics(
       server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
     });
   } catch (error) {
-    throw new UsageError(`--metrics: can't listen at ${host ?? ""}:${port}: ${messageOf(error)}`, {
+    const why = REASONS[errorCode(error) ?? ""] ?? messageOf(error);
+    throw new UsageError(`--metrics: can't listen at ${host ?? ""}:${port}: ${why}`, {
       cause: error,
       hint: "choose another port, or a file: --metrics ./metrics.prom",
     });

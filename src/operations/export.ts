@@ -33,6 +33,7 @@ import { checkSameColumns, filesBefore, layoutOf, ontoOf, partName } from "./out
 import { limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
 import { openSource, type Source } from "./source.ts";
+import { checkSpace } from "./space.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {
@@ -41,6 +42,7 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
   try {
     const source = await openSource(cluster, options, lanesOf(options));
     const layout = layoutOf(options.destination);
+    await checkSpace(options, source, layout);
     const limits = limitsOf(source, options);
     return {
       source: source.name,
@@ -79,6 +81,7 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
   try {
     signal.throwIfAborted();
     const source = await openSource(cluster, options, lanesOf(options));
+    await checkSpace(options, source, layout);
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
     const { restart = false, resume = false } = options;
     const lock = begun?.lock ?? (await claimDestination(options.destination, layout, { restart, resume, onto }));
