@@ -16,9 +16,11 @@ const WINDOW_REQUESTS = 8;
 const STRAINED = 2;
 /** So many requests tell how long one of their size takes. */
 const LEARNED = 8;
-/** Latencies that are lower are soon the new measure, higher ones hardly. */
-const FALLS = 0.1;
-const RISES = 0.002;
+/** Latencies that are lower are soon the new measure, higher ones slowly: chance must not set it, nor strain. */
+const FALLS = 0.05;
+const RISES = 0.01;
+/** Below this chance is more than load: 5 ms that become 12 are no strain. */
+const LEAST_MS = 25;
 
 /** How long requests of one size take while all is calm. */
 interface Calm {
@@ -73,7 +75,7 @@ export class LoadWatch {
       calm.ms = (calm.ms * calm.seen + ms) / ++calm.seen;
       return 1;
     }
-    const ratio = ms / Math.max(calm.ms, 1);
+    const ratio = ms / Math.max(calm.ms, LEAST_MS);
     calm.ms += (ms - calm.ms) * (ms < calm.ms ? FALLS : RISES);
     return ratio;
   }

@@ -38,9 +38,9 @@ const PROFILES: Readonly<Record<Pace, Profile>> = {
 };
 
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 5_000;
 /** So many windows go by without another stream after one that gained nothing, or was too much. */
-const HOLD_WINDOWS = 8;
+const HOLD_WINDOWS = 4;
 /** The part of its even share that another stream must bring to be worth it. */
 const GAIN = 0.3;
 
