@@ -115,7 +115,7 @@ describe("adaptive", () => {
     const { pacer } = work({ pace: "adaptive", concurrency: 12 }, server);
     await vi.advanceTimersByTimeAsync(10_000);
     server.latencyMs = () => 300;
-    await vi.advanceTimersByTimeAsync(1000);
+    for (let ms = 0; ms < 2000 && pacer.allowed === 12; ms += 50) await vi.advanceTimersByTimeAsync(50);
     expect(pacer.allowed).toBe(6);
   });
 });
