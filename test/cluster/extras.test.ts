@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { type ExportOptions, exportTable } from "../../src/index.ts";
 import { PACES } from "../../src/jobs/pace.ts";
 import { canMount, withDisk } from "../mounts.ts";
 import { type Ended, runBinary } from "./binary.ts";
@@ -95,17 +96,15 @@ async function contentOf(file: string): Promise<unknown> {
 
 describe("the pace", () => {
   it("never changes what is read", async () => {
-    expect((await cqlduck(exporting("plain.parquet"))).code).toBe(0);
-    const expected = await contentOf("plain.parquet");
+    const into = async (to: string, more: Partial<ExportOptions>) => {
+      const destination = join(directory, to);
+      await exportTable({ connection: { hosts: [host] }, table: { keyspace, table: "t" }, destination, ...more });
+      return contentOf(to);
+    };
+    const expected = await into("plain.parquet", {});
     expect(expected).toMatchObject([{ n: ROWS }]);
-    for (const pace of PACES) {
-      expect((await cqlduck(exporting(`${pace}.parquet`, "--pace", pace, "--page-size", "50"))).code).toBe(0);
-      expect(await contentOf(`${pace}.parquet`)).toEqual(expected);
-    }
-    for (const size of ["1", "7", "2048", "5K"]) {
-      expect((await cqlduck(exporting(`chunk${size}.parquet`, "--chunk-size", size))).code).toBe(0);
-      expect(await contentOf(`chunk${size}.parquet`)).toEqual(expected);
-    }
+    for (const pace of PACES) expect(await into(`${pace}.parquet`, { pace, pageSize: 50 })).toEqual(expected);
+    for (const chunkRows of [1, 7, 5000]) expect(await into(`${chunkRows}.parquet`, { chunkRows })).toEqual(expected);
   });
 
   it.each([
