@@ -70,7 +70,11 @@ describe("reading all ranges", () => {
         return page(1, null);
       });
     };
-    expect(await fetchAll(scan, failing(2), all, options({ maxFailedRanges: 2 }))).toHaveLength(2);
+    const told: number[] = [];
+    const onSetAside = (range: number) => void told.push(range);
+    const aside = await fetchAll(scan, failing(2), all, options({ maxFailedRanges: 2, onSetAside }));
+    expect(aside).toHaveLength(2);
+    expect(told).toEqual(aside.map(({ range }) => range));
     await expect(fetchAll(scan, failing(3), all, options({ maxFailedRanges: 2 }))).rejects.toThrow("no replica");
   });
 
