@@ -34,7 +34,7 @@ export async function buildBinary({ root, entry, outfile, platform }: BinaryOpti
     );
   }
   const work = join(root, "build");
-  const files = packNative(bindings, platform, work);
+  const files = await packNative(bindings, platform, work);
   mkdirSync(dirname(outfile), { recursive: true });
   // Bun puts the file's name into the binary: the temporary file has the same, in a directory of its own.
   const temporary = mkdtempSync(join(work, "binary-"));
