@@ -72,8 +72,9 @@ export function mapReader(key: TextReader, value: TextReader): TextReader {
           const keyAt = out.length + 4;
           if (isObject) writeKey(from, keyText, out);
           else writePairKey(from, key, out);
-          keys.add(keyAt, out.length);
+          const keyEnd = out.length;
           if (!writeSized(value.json, from, out)) throw noNull("map");
+          keys.add(keyAt, keyEnd);
           if (!isObject && from.goOn(CLOSE_ARRAY)) throw from.wrong("the ']' of a key and its value");
         }
       } catch (error) {

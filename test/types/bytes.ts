@@ -27,6 +27,18 @@ export function int32(value: number): Uint8Array {
   return bytes;
 }
 
+export function f64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value);
+  return bytes;
+}
+
+export function f32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setFloat32(0, value);
+  return bytes;
+}
+
 /** [bytes] of the protocol: null is length -1. */
 export function lengthAnd(bytes: Bytes): Uint8Array {
   return bytes ? concat(int32(bytes.length), bytes) : int32(-1);

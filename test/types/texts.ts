@@ -1,10 +1,12 @@
 /*
  * Owns the text forms of docs/types.md, written from a value's bytes with BigInt, Date and JSON.stringify, so that
- * they owe nothing to src/types; and columns of such texts.
+ * they owe nothing to src/types; and columns of such texts, read.
  */
 import { Arena, type ColumnBuffer, createColumn, setNull } from "../../src/base/column.ts";
-import type { CqlType } from "../../src/types/cql.ts";
-import { type Bytes, toHex } from "./bytes.ts";
+import type { Encode } from "../../src/types/codec.ts";
+import { type CqlType, parseCqlType, type UserTypes } from "../../src/types/cql.ts";
+import { textEncoder } from "../../src/types/table.ts";
+import { type Bytes, encodeWith, toHex } from "./bytes.ts";
 
 /** A VARCHAR column of the texts. */
 export function textColumn(texts: readonly (string | Uint8Array | null)[]): ColumnBuffer {
@@ -26,6 +28,21 @@ export function textColumn(texts: readonly (string | Uint8Array | null)[]): Colu
     }
   }
   return column;
+}
+
+const UDTS: UserTypes = new Map([
+  ["point", { fields: ["x", "y"], types: ["int", "text"] }],
+  ["cased", { fields: ["a", "A"], types: ["int", "int"] }],
+]);
+
+/** How texts of a type, which may be of `point` and `cased`, are read. */
+export function encoder(type: string, form: "csv" | "json", truncateTimes = false): Encode {
+  return textEncoder(parseCqlType(type, UDTS), form, { truncateTimes });
+}
+
+/** The bytes that a text is read as. */
+export function read(type: string, form: "csv" | "json", text: string | Uint8Array): Bytes {
+  return encodeWith(encoder(type, form), textColumn([text]))[0]!;
 }
 
 const utf8 = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
