@@ -6,9 +6,9 @@ import type { CellWriter } from "./codec.ts";
 import { notA, type ReadText } from "./text-reader.ts";
 
 const ZERO = 48;
-/** A mantissa of so many digits, and a power of ten up to that one, are exact: so their product is rounded once. */
+/** A mantissa of so many digits, and these powers of ten, are exact: so their product is rounded once. */
 const EXACT_DIGITS = 15;
-const EXACT_POWER = 22;
+const POWERS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 
 /** The least float that has all digits, and the power of 1/2 that is half of the least float of all. */
 const LEAST_NORMAL = 2 ** -126;
@@ -66,7 +66,8 @@ class FloatDigits {
   private bytes: Uint8Array = new Uint8Array(0);
   private start = 0;
   private end = 0;
-  /** The bytes as Node's Buffer, which is the fast way to a string; kept, since most values are in one array. */
+  /** The bytes as Node's Buffer, which is the fast way to a string; kept, since most values are in one array, `viewed`. */
+  private viewed = this.bytes;
   private buffer: Buffer = Buffer.alloc(0);
 
   /** @returns false if it is no such text */
@@ -94,8 +95,9 @@ class FloatDigits {
     this.end = end;
     this.isZero = significant === 0;
     const power = exponent - (point < 0 ? 0 : at - point - 1);
-    if (significant > EXACT_DIGITS || power > EXACT_POWER || power < -EXACT_POWER) this.double = Number(this.text());
-    else this.double = power < 0 ? mantissa / 10 ** -power : mantissa * 10 ** power;
+    const tens = significant > EXACT_DIGITS ? undefined : POWERS[Math.abs(power)];
+    if (tens === undefined) this.double = Number(this.text());
+    else this.double = power < 0 ? mantissa / tens : mantissa * tens;
     return true;
   }
 
@@ -122,9 +124,12 @@ class FloatDigits {
   }
 
   private text(): string {
-    if (this.buffer.buffer !== this.bytes.buffer) this.buffer = Buffer.from(this.bytes.buffer);
-    const { byteOffset } = this.bytes;
-    return this.buffer.toString("latin1", byteOffset + this.start, byteOffset + this.end);
+    const { bytes } = this;
+    if (this.viewed !== bytes) {
+      this.viewed = bytes;
+      this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    return this.buffer.toString("latin1", this.start, this.end);
   }
 }
 

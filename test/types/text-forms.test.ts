@@ -110,7 +110,7 @@ const TAKEN: [string, string[], Uint8Array][] = [
   ["duration", ["P1Y2M3DT4H5M6S", "P0001-02-03T04:05:06", "14mo3d4h5m6s"], duration(14n, 3n, 14706000000000n)],
   ["duration", ["P2W", "14d", "P14D"], duration(0n, 14n, 0n)],
   ["duration", ["PT1.5S", "1500ms", "PT1.500000000S"], duration(0n, 0n, 1500000000n)],
-  ["duration", ["0s", "0d", "P0D", "PT0S"], duration(0n, 0n, 0n)],
+  ["duration", ["0s", "0d", "P0D", "PT0S", ""], duration(0n, 0n, 0n)],
   ["duration", ["2147483647mo", "178956970y7mo"], duration(2147483647n, 0n, 0n)],
   ["duration", ["-9223372036854775808ns"], duration(0n, 0n, -(2n ** 63n))],
 ];

@@ -112,7 +112,7 @@ const REFUSED: [string, string, RegExp][] = [
   ["timestamp", "2024-01-15T12:00:00 CET", /no timestamp/],
   ["timestamp", "+292278994-08-17T07:12:55.808Z", /beyond 64 bits/],
   ["timestamp", "1705320000.5", /no timestamp/],
-  ["duration", "", /no duration/],
+  ["duration", "-", /no duration/],
   ["duration", "1", /no duration/],
   ["duration", "1d1mo", /no duration/],
   ["duration", "1d2d", /no duration/],
