@@ -124,7 +124,19 @@ describe("what is taken", () => {
   });
 
   test("text and ascii as they are, spaces and all", () => {
-    for (const text of ["", " ", " a\t", "null", "0x", '"', "é日😀", "\0\n", "x".repeat(500), `${"é".repeat(200)}`]) {
+    for (const text of [
+      "",
+      " ",
+      " a\t",
+      "null",
+      "0x",
+      '"',
+      "é日😀",
+      "\0\n",
+      "x".repeat(500),
+      "\n".repeat(300),
+      `${"é".repeat(200)}`,
+    ]) {
       expect(toHex(read("text", "csv", text))).toBe(toHex(utf8(text)));
       expect(toHex(read("text", "json", ` ${JSON.stringify(text)}\n`))).toBe(toHex(utf8(text)));
     }

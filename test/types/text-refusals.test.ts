@@ -219,6 +219,7 @@ describe("what is refused", () => {
         const column = textColumn([bad, good, null, bad, good, bad]);
         expect(thrown(() => encode(column, 1, 5, out)).row).toBe(3);
         expect(out.cells).toBe(2);
+        expect(out.length).toBe(out.index[0]! + out.index[1]!);
         encode(column, 4, 1, out);
         const [first, second, third, ...more] = cellsWritten(out);
         expect([toHex(first!), second, more]).toEqual([toHex(third!), null, []]);
