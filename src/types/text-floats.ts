@@ -14,11 +14,10 @@ const POWERS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 const LEAST_NORMAL = 2 ** -126;
 const LEAST_BETWEEN = 150n;
 
-const WORDS: Readonly<Record<string, number>> = {
-  nan: Number.NaN,
-  inf: Number.POSITIVE_INFINITY,
-  infinity: Number.POSITIVE_INFINITY,
-};
+/** An infinity; or a NaN, with its bits where it isn't the one that everyone writes. */
+const WORD = /^(?:(nan)(?:\(0x([0-9a-f]+)\))?|([+-]?)inf(?:inity)?)$/;
+const NAN_BITS = { 4: "7fc00000", 8: "7ff8000000000000" };
+const INFINITY_BITS = { 4: 0x7f800000n, 8: 0x7ff0000000000000n };
 
 /**
  * float and double, of 4 and 8 bytes. Digits beyond what the type holds round; what would become infinite, or zero
@@ -31,9 +30,8 @@ export function floatText(name: string, width: 4 | 8): ReadText {
     const from = negative || bytes[start] === 43 ? start + 1 : start;
     out.reserve(8);
     if (!digits.read(bytes, from, end)) {
-      const word = WORDS[new TextDecoder().decode(bytes.subarray(from, end)).toLowerCase()];
-      if (word === undefined || (Number.isNaN(word) && negative)) throw notA(name, bytes, start, end);
-      writeFloat(out, negative ? -word : word, width);
+      const word = new TextDecoder().decode(bytes.subarray(start, end)).toLowerCase();
+      if (!writeWord(out, word, width)) throw notA(name, bytes, start, end);
       return;
     }
     const value = width === 8 ? digits.double : digits.float();
@@ -45,16 +43,26 @@ export function floatText(name: string, width: 4 | 8): ReadText {
 
 function writeFloat(out: CellWriter, value: number, width: 4 | 8): void {
   const { view, length } = out;
-  if (Number.isNaN(value)) {
-    // The NaN that everyone writes; which one a number of JavaScript is, is not said.
-    view.setInt32(length, width === 4 ? 0x7fc00000 : 0x7ff80000);
-    if (width === 8) view.setInt32(length + 4, 0);
-  } else if (width === 4) {
-    view.setFloat32(length, value);
-  } else {
-    view.setFloat64(length, value);
-  }
+  if (width === 4) view.setFloat32(length, value);
+  else view.setFloat64(length, value);
   out.length += width;
+}
+
+/** As writeFloat, for what is no number. Which NaN one of JavaScript's is, is not said: so by its bits. */
+function writeWord(out: CellWriter, word: string, width: 4 | 8): boolean {
+  const [match, nan, digits = NAN_BITS[width], sign] = WORD.exec(word) ?? [];
+  if (match === undefined) return false;
+  if (nan === undefined) {
+    writeFloat(out, sign === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY, width);
+    return true;
+  }
+  const bits = BigInt(`0x${digits}`);
+  const magnitude = BigInt.asUintN(width * 8 - 1, bits);
+  if (digits.length !== width * 2 || magnitude <= INFINITY_BITS[width]) return false;
+  if (width === 4) out.view.setInt32(out.length, Number(BigInt.asIntN(32, bits)));
+  else out.view.setBigInt64(out.length, bits);
+  out.length += width;
+  return true;
 }
 
 /** Reads the digits of a number without a sign. What it read last is in its fields. */

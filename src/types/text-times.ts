@@ -81,6 +81,15 @@ export function dateText(): ReadText {
   };
 }
 
+/** date as days since 1970. */
+export function daysText(): ReadText {
+  const days = wholeText("date", 4);
+  return (bytes, start, end, out) => {
+    days(bytes, start, end, out);
+    out.bytes[out.length - 4]! ^= 0x80;
+  };
+}
+
 /** time: HH:MM:SS, with up to nine digits of a second. */
 export function timeText(): ReadText {
   const at = new TimeText();

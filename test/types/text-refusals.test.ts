@@ -49,6 +49,10 @@ const REFUSED: [string, string, RegExp][] = [
   ["double", "1.5.5", /no double/],
   ["double", "0x1p3", /no double/],
   ["double", "-NaN", /no double/],
+  ["double", "NaN(0x7ff0000000000000)", /no double/],
+  ["double", "NaN(0x7fc00001)", /no double/],
+  ["float", "NaN(0x7f800000)", /no float/],
+  ["float", "NaN(0x7fg00001)", /no float/],
   ["double", "1e309", /too large/],
   ["double", "1e-400", /too close to zero/],
   [
@@ -185,6 +189,11 @@ describe("what is refused", () => {
     ["vector<float, 2>", "[1]", /1 values for a vector of 2/],
     ["vector<float, 2>", "[1, 2, 3]", /more than 2 values for a vector of 2/],
     ["vector<float, 2>", "[1, null]", /^element 1: a null inside a vector/],
+    [
+      "vector<'org.apache.cassandra.db.marshal.LexicalUUIDType', 1>",
+      '["0x01"]',
+      /^element 0: 1 bytes where all have 16/,
+    ],
     ["vector<text, 1>", "[null]", /^element 0: a null inside a vector/],
   ])("JSON: %s %s", (type, json, message) => {
     expect(thrown(() => read(type, "json", json)).message).toMatch(message);
