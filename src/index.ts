@@ -7,6 +7,8 @@ export type { Pace, PaceOptions } from "./jobs/pace.ts";
 export { type CountOptions, type CountReport, countRows } from "./operations/count.ts";
 export { exportTable, planExport } from "./operations/export.ts";
 export { type FilesReport, type InspectSource, inspect, type TableReport } from "./operations/inspect.ts";
+export { exportKeyspace, type KeyspaceExportPlan, type KeyspaceReport, planKeyspace } from "./operations/keyspace.ts";
+export type { KeyspaceOptions } from "./operations/keyspacejob.ts";
 export type { ConnectionOptions, ExportOptions, ExportPlan, ResumeOptions, TableName } from "./operations/options.ts";
 export { type JobStatus, listJobs, resumeExport } from "./operations/resume.ts";
 export { type SchemaSource, schemaStatements } from "./operations/schema.ts";

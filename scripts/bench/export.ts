@@ -7,6 +7,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster } from "../../src/cassandra/cluster.ts";
 import { readTable } from "../../src/cassandra/schema.ts";
+import { tableSelect } from "../../src/cassandra/statements.ts";
 import { lanesOf } from "../../src/jobs/pace.ts";
 import { openScan } from "../../src/operations/scan.ts";
 import { type Contestant, prepare, sizeBelow, type Target } from "./contestants.ts";
@@ -117,7 +118,7 @@ async function writePlan({ host, port, keyspace, table, plan }: Target): Promise
   try {
     const schema = await readTable(cluster, keyspace, table);
     const columns = schema.columns.map((column) => column.name);
-    const scan = await openScan(cluster, schema, { columns, fetchers: LANES });
+    const scan = await openScan(cluster, schema, { select: tableSelect(schema, columns), fetchers: LANES });
     const ranges = scan.ranges.map((range) => [String(range!.start), String(range!.end)] as const);
     const planned: DrainPlan = { host, port, cql: scan.cql, ranges, sockets: LANES };
     writeFileSync(plan, JSON.stringify(planned));

@@ -19,7 +19,7 @@ function takeName(text: string): { readonly name: string; readonly rest: string 
 export function parseTableName(text: string): { readonly keyspace: string; readonly table: string } {
   const source = text.trim();
   if (/^select\s/i.test(source)) {
-    throw new UsageError("a SELECT isn't a source that can be read", { hint: "name a table: keyspace.table" });
+    throw new UsageError("a SELECT isn't the name of a table", { hint: "name a table: keyspace.table" });
   }
   const first = takeName(source);
   if (first?.rest === "") {

@@ -6,7 +6,7 @@ import driver, { type Client, type types as DriverTypes } from "cassandra-driver
 import { ClusterError, UsageError } from "../base/errors.ts";
 import { bundleFailure, checkBundle } from "./bundle.ts";
 import { clusterFailure, hungUp } from "./failure.ts";
-import { keepRawRows } from "./rawrows.ts";
+import { changeDriver } from "./rawrows.ts";
 import { socketOptions, speaksTls, type TlsOptions } from "./tls.ts";
 
 const { policies, types } = driver;
@@ -54,7 +54,7 @@ export class Cluster {
 
   /** @throws UsageError for a refused login or bad options; ClusterError where no host answers */
   static async connect(options: ClusterOptions): Promise<Cluster> {
-    keepRawRows();
+    changeDriver();
     const consistency = consistencyOf(options.consistency ?? "LOCAL_QUORUM");
     const policy = new LocalDataCenter(options.dataCenter);
     const requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;

@@ -53,6 +53,13 @@ export function isRetryable(error: unknown): boolean {
   return [0, UNAVAILABLE, OVERLOADED, BOOTSTRAPPING, READ_TIMEOUT, READ_FAILURE].includes(code);
 }
 
+/** The server's words where it says that a statement is wrong; undefined for any other failure. */
+export function refusalOf(error: unknown): string | undefined {
+  const inner = innermost(error);
+  const code = codeOf(inner);
+  return code === SYNTAX || code === INVALID ? messageOf(inner) : undefined;
+}
+
 /** Whether the page was too much for the server: too slow, too big, or with too many tombstones to go over. */
 export function asksForLess(error: unknown): boolean {
   const inner = innermost(error instanceof ClusterError && error.cause !== undefined ? error.cause : error);

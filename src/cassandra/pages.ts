@@ -31,10 +31,13 @@ export class PageSizer {
   rows: number;
   #max: number;
 
-  /** @param max the most rows a page may have */
-  constructor(max: number) {
+  /**
+   * @param max the most rows a page may have
+   * @param first how many to begin with, where something is known of them
+   */
+  constructor(max: number, first = FIRST_PAGE_ROWS) {
     this.#max = max;
-    this.rows = Math.min(FIRST_PAGE_ROWS, max);
+    this.rows = Math.min(first, max);
   }
 
   /** After a page that the server could not give in one: asks for a quarter, and never for so many again. */

@@ -1,10 +1,13 @@
 /*
  * Owns the one place where the driver is changed: requests that ask for it get the rows of a page as the bytes the
- * server sent, undecoded. The driver's own decoders lose values and cost more than the rest of the row path together.
+ * server sent, undecoded (the driver's own decoders lose values and cost more than the rest of the row path together),
+ * and prepared statements come with the columns of their result.
  */
 // The imports are literal ones, so that the binary carries these modules, the same ones that the driver uses itself.
 // @ts-expect-error the driver's inner modules have no types
 import connectionModule from "cassandra-driver/lib/connection.js";
+// @ts-expect-error the driver's inner modules have no types
+import readersModule from "cassandra-driver/lib/readers.js";
 // @ts-expect-error the driver's inner modules have no types
 import streamsModule from "cassandra-driver/lib/streams.js";
 import { assert } from "../base/errors.ts";
@@ -19,6 +22,15 @@ export interface RawRows {
 
 /** A request's options with `[RAW]: true` make its result's `rows` a RawRows. */
 export const RAW = Symbol("raw rows");
+
+/** In what the driver reads of a prepared statement, the columns of its result. */
+export const RESULT_COLUMNS = Symbol("result columns");
+
+/** A column of a result, its type as the protocol says it. */
+export interface ResultColumn {
+  readonly name: string;
+  readonly type: { readonly code: number; readonly info?: unknown };
+}
 
 /** The driver's parts that are reached into, as far as they are needed here. */
 interface FrameInfo {
@@ -43,20 +55,35 @@ interface Parser {
   push(item: unknown): void;
 }
 type ParseRows = (this: Parser, frame: FrameInfo, reader: Reader) => void;
+interface Metadata {
+  [RESULT_COLUMNS]?: readonly ResultColumn[];
+  columns?: readonly ResultColumn[];
+}
+type ReadMetadata = (this: unknown, kind: number) => Metadata;
 type Write = (this: DriverConnection, operation: Operation, streamId: number) => void;
 
 /** More than Node (64 KiB), Bun (512 KiB) and Deno give of a socket at once. */
 const LONGEST_READ = 1 << 20;
 
+/** Kinds of results (CQL native protocol v4, 4.2.5). */
+const ROWS = 2;
+const PREPARED = 4;
+
 const OWNER = Symbol("connection");
 let patched = false;
 
 /**
- * Teaches the driver to keep pages undecoded. Safe to call again.
+ * Teaches the driver to keep pages undecoded, and the columns of prepared statements. Safe to call again.
  * @throws when the driver is not of the shape this was written for (the version is pinned in package.json)
  */
-export function keepRawRows(): void {
+export function changeDriver(): void {
   if (patched) return;
+  keepRawRows();
+  keepResultColumns();
+  patched = true;
+}
+
+function keepRawRows(): void {
   const connection = (connectionModule as { prototype: { _write: Write } }).prototype;
   const parser = (streamsModule as { Parser: { prototype: { parseRows: ParseRows } } }).Parser.prototype;
   const { _write: write } = connection;
@@ -81,5 +108,17 @@ export function keepRawRows(): void {
     const rows: RawRows = { rawRows: true, body, length };
     this.push({ header: frame.header, result: { rows, meta: frame.meta, flags: frame.flagsInfo } });
   };
-  patched = true;
+}
+
+function keepResultColumns(): void {
+  const reader = (readersModule as { FrameReader: { prototype: { readMetadata: ReadMetadata } } }).FrameReader
+    .prototype;
+  const { readMetadata } = reader;
+  assert(readMetadata?.length === 1, "cassandra-driver is of another shape than 4.10.0");
+  reader.readMetadata = function (kind) {
+    const metadata = readMetadata.call(this, kind);
+    // Behind the parameters stand the result's columns (4.2.5.4), which the driver leaves unread.
+    if (kind === PREPARED) metadata[RESULT_COLUMNS] = readMetadata.call(this, ROWS).columns ?? [];
+    return metadata;
+  };
 }

@@ -2,6 +2,8 @@
  * Owns `cqlduck export`: its options with their help, and the way from a command line to an export and its report.
  */
 import { type Command, Option } from "commander";
+import type { ExportReport } from "../jobs/events.ts";
+import type { KeyspaceExportPlan, KeyspaceReport } from "../operations/keyspace.ts";
 import type { ExportOptions, ExportPlan } from "../operations/options.ts";
 import {
   addConnectionOptions,
@@ -57,6 +59,7 @@ export function defineExport(command: Command, action: ExportAction): void {
 function addOutputOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
   group(new Option("--columns <a,b,c>", "these columns only"));
+  group(new Option("--where <condition>", "these rows only: what CQL has behind WHERE, ALLOW FILTERING included"));
   group(new Option("--writetime <all | a,b>", "add columns with the writetimes (µs) of all columns, or of these"));
   group(new Option("--ttl <all | a,b>", "add columns with the seconds that values still have to live"));
   group(new Option("--writetime-suffix <text>", "what ends the names of writetime columns").default("_writetime"));
@@ -147,22 +150,32 @@ export async function runExport(
     return;
   }
   await running(session, request, { command: "export", source, destination }, async (signal, display) => {
-    const { exportTable } = await world.loadOperations();
-    const report = await exportTable({ ...options, signal, onEvent: display.onEvent });
+    const report = await exporting({ ...options, signal, onEvent: display.onEvent });
     return printReport(session, request, display, report);
   });
+
+  async function exporting(all: ExportOptions): Promise<ExportReport | KeyspaceReport> {
+    const { keyspace } = request;
+    if (keyspace !== undefined) return (await world.loadKeyspace()).exportKeyspace({ ...all, keyspace });
+    return (await world.loadOperations()).exportTable(all);
+  }
 }
 
 async function printPlan(
   session: Session,
-  request: ExportRequest,
+  { keyspace, json }: ExportRequest,
   options: ExportOptions,
   display: ProgressDisplay,
-): Promise<ExportPlan> {
-  const { planExport } = await session.world.loadOperations();
-  const { planText } = await import("./report.ts");
-  const plan = await planExport({ ...options, onEvent: display.onEvent });
+): Promise<ExportPlan | KeyspaceExportPlan> {
+  const { world } = session;
+  const { keyspacePlanText, planText } = await import("./report.ts");
+  const all = { ...options, onEvent: display.onEvent };
+  const plan =
+    keyspace === undefined
+      ? await (await world.loadOperations()).planExport(all)
+      : await (await world.loadKeyspace()).planKeyspace({ ...all, keyspace });
   display.stop();
-  await writeResult(session.world, `${request.json ? JSON.stringify(plan) : planText(plan)}\n`);
+  const text = () => ("tables" in plan ? keyspacePlanText(plan) : planText(plan));
+  await writeResult(world, `${json ? JSON.stringify(plan) : text()}\n`);
   return plan;
 }

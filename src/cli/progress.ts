@@ -71,7 +71,11 @@ function drawFrames(terminal: Terminal): Drawing {
     clearInterval(timer);
     terminal.clear();
   };
-  return { show: (event) => remember(known, event), stop };
+  const show = (event: JobEvent) => {
+    remember(known, event);
+    if (event.kind === "table") terminal.line(tableLine(event));
+  };
+  return { show, stop };
 }
 
 function writeLines(terminal: Terminal): Drawing {
@@ -124,8 +128,13 @@ function jsonOf(progress: Progress, phase: Phase): string {
   });
 }
 
+function tableLine({ table, number, tables }: Extract<JobEvent, { kind: "table" }>): string {
+  return `table ${number} of ${tables}: ${table}`;
+}
+
 /** What a log says at once when it happens. */
 function milestone(event: JobEvent): string | undefined {
+  if (event.kind === "table") return tableLine(event);
   if (event.kind === "planned") {
     return `reading ${plural(event.ranges, "range")}, ${estimate(event)}`;
   }

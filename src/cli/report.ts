@@ -3,6 +3,7 @@
  */
 import { formatCount, formatDuration, formatSize } from "../base/units.ts";
 import type { ExportReport } from "../jobs/events.ts";
+import type { KeyspaceExportPlan, KeyspaceReport } from "../operations/keyspace.ts";
 import type { ExportPlan } from "../operations/options.ts";
 import { estimate, plural } from "./frame.ts";
 
@@ -33,9 +34,43 @@ export function reportText(report: ExportReport, noticed: ReadonlySet<string>): 
   return [head, ...facts(rows)].join("\n");
 }
 
+/** What an export of a keyspace did: a line for each table. */
+export function keyspaceText(report: KeyspaceReport, noticed: ReadonlySet<string>): string {
+  const { tables, keyspace, destination, rows, bytes, elapsedMs, schema } = report;
+  const lines = tables.map((found) => [
+    found.source,
+    plural(found.rows, "row"),
+    formatSize(found.bytes),
+    plural(found.files.length, "file"),
+    "elapsedMs" in found ? formatDuration(found.elapsedMs) : "was complete",
+  ]);
+  const notes = [
+    ...report.notices.filter((notice) => !noticed.has(notice)),
+    ...tables.flatMap((found) =>
+      "notices" in found
+        ? found.notices.filter((notice) => !noticed.has(notice)).map((notice) => `${found.source}, ${notice}`)
+        : [],
+    ),
+  ];
+  return [
+    `exported ${plural(tables.length, "table")} of ${keyspace}, ${plural(rows, "row")} ` +
+      `(${formatSize(bytes)}), to ${destination} in ${formatDuration(elapsedMs)}`,
+    ...table(lines),
+    ...facts([["schema", schema], ...notes.map((notice): [string, string] => ["note", notice])]),
+  ].join("\n");
+}
+
+/** What an export of a keyspace would do. */
+export function keyspacePlanText({ tables, notices }: KeyspaceExportPlan): string {
+  return [...tables.map(planText), ...notices.map((notice) => `note: ${notice}`)].join("\n\n");
+}
+
 /** What an export would do. */
 export function planText(plan: ExportPlan): string {
-  const work = `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ${estimate(plan)}`;
+  const work =
+    plan.whole === undefined
+      ? `${plural(plan.ranges, "range")} in about ${plural(plan.estimatedSegments, "segment")}, ${estimate(plan)}`
+      : `page by page with one statement: ${plan.whole}`;
   const header = ["column", "CQL", "DuckDB", "kind", ""];
   const columns = plan.columns.map((column) => [
     column.name,
@@ -46,7 +81,12 @@ export function planText(plan: ExportPlan): string {
   ]);
   return [
     `export of ${plan.source} to ${plan.layout} ${plan.destination}; nothing was read or written`,
-    ...facts([["read", work], ...plan.files.map((file): [string, string] => ["file", file]), ["CQL", plan.cql]]),
+    ...facts([
+      ["read", work],
+      ...plan.files.map((file): [string, string] => ["file", file]),
+      ["CQL", plan.cql],
+      ...plan.notices.map((notice): [string, string] => ["note", notice]),
+    ]),
     "",
     ...table([header, ...columns]),
   ].join("\n");

@@ -4,6 +4,7 @@
  */
 import { InterruptedError } from "../base/errors.ts";
 import type { ExportReport } from "../jobs/events.ts";
+import type { KeyspaceReport } from "../operations/keyspace.ts";
 import type { Outlets } from "./outlets.ts";
 import { type ProgressDisplay, showProgress } from "./progress.ts";
 import type { Shown, Subject } from "./shown.ts";
@@ -62,14 +63,14 @@ export async function printReport(
   session: Session,
   shown: Shown,
   display: ProgressDisplay,
-  report: ExportReport,
-): Promise<ExportReport> {
-  const { reportText } = await import("./report.ts");
+  report: ExportReport | KeyspaceReport,
+): Promise<ExportReport | KeyspaceReport> {
+  const { keyspaceText, reportText } = await import("./report.ts");
   display.stop();
   // What fails from here on is the telling; the export itself is published.
   session.again = undefined;
-  const line = () =>
-    shown.progress === "json" ? JSON.stringify({ kind: "report", ...report }) : reportText(report, display.noticed);
+  const text = () => ("tables" in report ? keyspaceText(report, display.noticed) : reportText(report, display.noticed));
+  const line = () => (shown.progress === "json" ? JSON.stringify({ kind: "report", ...report }) : text());
   if (!shown.quiet) session.terminal.line(line());
   if (shown.json) await writeResult(session.world, `${JSON.stringify(report)}\n`);
   return report;

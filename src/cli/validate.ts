@@ -6,11 +6,12 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
-import { parseColumnAssignment, parseColumnList, parseTableName } from "../base/names.ts";
+import { parseColumnAssignment, parseColumnList, parseSchemaName, parseTableName } from "../base/names.ts";
 import { parseCount, parseDuration, parseSize } from "../base/units.ts";
+import { isSelect } from "../cassandra/cqltokens.ts";
 import { PACES, type PaceOptions } from "../jobs/pace.ts";
 import type { CountOptions } from "../operations/count.ts";
-import type { ConnectionOptions, ExportOptions, ResumeOptions } from "../operations/options.ts";
+import type { ConnectionOptions, ExportOptions, ResumeOptions, TableName } from "../operations/options.ts";
 import { spokenName } from "./options.ts";
 import type { Shown } from "./shown.ts";
 import {
@@ -124,6 +125,7 @@ const ExportFlags = v.object({
   ...Reading,
   chunkSize: v.optional(form(parseCount)),
   columns: v.optional(form(parseColumnList)),
+  where: v.optional(form(parseText)),
   writetime: v.optional(form(parseColumnsOrAll)),
   ttl: v.optional(form(parseColumnsOrAll)),
   writetimeSuffix: form(parseText),
@@ -149,13 +151,15 @@ const ExportFlags = v.object({
 export interface ExportRequest extends Shown {
   /** All but the password, which may have to be asked for. */
   readonly options: ExportOptions;
+  /** Where all its tables are to be exported. */
+  readonly keyspace: string | undefined;
   readonly passwordFile: string | undefined;
   readonly dryRun: boolean;
 }
 
 /** What `export` was asked for. */
 export function readExportRequest(source: string, destination: string, command: Command): ExportRequest {
-  const table = parseTableName(source);
+  const read = sourceOf(source);
   const path = parseDestination(destination);
   const flags = check(ExportFlags, command);
   if (flags.resume && flags.restart) {
@@ -171,7 +175,9 @@ export function readExportRequest(source: string, destination: string, command: 
   return {
     options: {
       connection: connectionOf(flags),
-      table,
+      table: read.table,
+      query: read.query,
+      where: flags.where,
       destination: path,
       columns: flags.columns,
       writetime: flags.writetime,
@@ -196,10 +202,18 @@ export function readExportRequest(source: string, destination: string, command: 
       resume: flags.resume,
       restart: flags.restart,
     },
+    keyspace: read.keyspace,
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
     ...shownOf(flags),
   };
+}
+
+/** A SELECT begins with that word; a name with a dot is a table, without one a keyspace. */
+function sourceOf(text: string): { readonly query?: string; readonly table?: TableName; readonly keyspace?: string } {
+  if (isSelect(text)) return { query: text };
+  const { keyspace, table } = parseSchemaName(text);
+  return table === undefined ? { keyspace } : { table: { keyspace, table } };
 }
 
 const LookupFlags = v.object({ ...Connection, json: flag });

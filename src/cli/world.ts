@@ -8,6 +8,8 @@ import type { ExportReport } from "../jobs/events.ts";
 import type { JobStatus } from "../jobs/registry.ts";
 import type { CountOptions, CountReport } from "../operations/count.ts";
 import type { FilesReport, InspectSource, TableReport } from "../operations/inspect.ts";
+import type { KeyspaceExportPlan, KeyspaceReport } from "../operations/keyspace.ts";
+import type { KeyspaceOptions } from "../operations/keyspacejob.ts";
 import type { ExportOptions, ExportPlan, ResumeOptions } from "../operations/options.ts";
 import type { SchemaSource } from "../operations/schema.ts";
 import type { Output, Terminal } from "./terminal.ts";
@@ -17,10 +19,16 @@ export interface Operations {
   readonly planExport: (options: ExportOptions) => Promise<ExportPlan>;
 }
 
+/** What stands behind `export` of a keyspace. */
+export interface KeyspaceOperations {
+  readonly exportKeyspace: (options: KeyspaceOptions) => Promise<KeyspaceReport>;
+  readonly planKeyspace: (options: KeyspaceOptions) => Promise<KeyspaceExportPlan>;
+}
+
 /** What stands behind `resume` and `jobs`. */
 export interface ResumeOperations {
   readonly findUnfinished: (job: string, stateDirectory: string | undefined) => Promise<ExportOptions>;
-  readonly resumeExport: (options: ResumeOptions) => Promise<ExportReport>;
+  readonly resumeExport: (options: ResumeOptions) => Promise<ExportReport | KeyspaceReport>;
   readonly listJobs: (directory: string) => Promise<JobStatus[]>;
 }
 
@@ -52,6 +60,7 @@ export interface World {
   readonly exit: (code: number) => void;
   /** Loaded when an operation is asked for, so that help and version are quick. */
   readonly loadOperations: () => Promise<Operations>;
+  readonly loadKeyspace: () => Promise<KeyspaceOperations>;
   readonly loadCount: () => Promise<CountOperations>;
   readonly loadInspect: () => Promise<InspectOperations>;
   readonly loadResume: () => Promise<ResumeOperations>;

@@ -174,7 +174,8 @@ async function checkParent(destination: string): Promise<void> {
   throw new UsageError(`the directory ${parent} does not exist`, { hint: `make it: mkdir -p ${parent}` });
 }
 
-async function lockDirectory(directory: string): Promise<JobLock> {
+/** Makes the job directory where it is missing, and takes its lock. @throws UsageError where another process holds it */
+export async function lockDirectory(directory: string): Promise<JobLock> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     await makeDirectory(directory);
     const lock = await acquireLock(directory);

@@ -14,6 +14,8 @@ export type JobEvent =
     }
   | Progress
   | { readonly kind: "notice"; readonly message: string }
+  /** One of several tables begins. */
+  | { readonly kind: "table"; readonly table: string; readonly number: number; readonly tables: number }
   | { readonly kind: "phase"; readonly phase: "read" | "arrange" | "publish" };
 
 export interface Progress {

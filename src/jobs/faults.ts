@@ -23,6 +23,8 @@ export const FAULT_POINTS = [
   "done-written",
   /** After each file removed from the job directory. */
   "cleared",
+  /** The schema of a keyspace is written, which is not yet known to be finished. */
+  "schema-written",
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

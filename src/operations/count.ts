@@ -7,13 +7,14 @@ import { Cluster } from "../cassandra/cluster.ts";
 import { readMasking } from "../cassandra/masks.ts";
 import { PageReader } from "../cassandra/pages.ts";
 import { readTable, type TableSchema } from "../cassandra/schema.ts";
+import { tableSelect } from "../cassandra/statements.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import { lanesOf, type PaceOptions, Pacer } from "../jobs/pace.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { fixedLength } from "../types/table.ts";
 import { fetchAll } from "./fetch.ts";
-import { wholeNotice } from "./masking.ts";
+import { maskedKey, wholeNotice } from "./masking.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 import { MAX_RETRIES, openScan, type Scan } from "./scan.ts";
 
@@ -56,9 +57,9 @@ export async function countRows(options: CountOptions): Promise<CountReport> {
     // Masked or not, the rows are the same; only token ranges may be refused.
     const masking = await readMasking(cluster, schema, options.connection.username);
     const scan = await openScan(cluster, schema, {
-      columns: [cheapestColumn(schema)],
+      select: tableSelect(schema, [cheapestColumn(schema)]),
       fetchers: lanesOf(options),
-      whole: masking.tokensRefused,
+      whole: maskedKey(masking),
     });
     const notices = wholeNotice(schema, masking);
     for (const message of notices) options.onEvent?.({ kind: "notice", message });

@@ -1,5 +1,5 @@
 /*
- * Owns the export of a table: plan, run, report, read from top to bottom. The parts are elsewhere: what is read in
+ * Owns the export of a table or a SELECT: plan, run, report, read from top to bottom. The parts are elsewhere: what is read in
  * source.ts, the reading in reading.ts, the files in arrange.ts, what plan.json says in exportjob.ts.
  */
 import { join } from "node:path";
@@ -61,6 +61,8 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
       estimatedSegments: Math.max(1, Math.ceil(source.estimatedBytes / limits.bytes)),
       files: layout === "file" ? [options.destination] : [join(options.destination, partName(0, onto, "<job>")), "…"],
       cql: source.cql,
+      whole: source.whole,
+      notices: source.notices,
     };
   } finally {
     await cluster.close();

@@ -18,6 +18,8 @@ import type { Source } from "./source.ts";
  */
 const STORED = {
   table: "table",
+  query: "SELECT",
+  where: "--where",
   columns: "--columns",
   writetime: "--writetime",
   ttl: "--ttl",
@@ -121,22 +123,35 @@ export function restoreOptions(stored: StoredOptions): ExportOptions {
   return { ...stored, types: new Map(Object.entries(stored.types)) };
 }
 
+/** What a user calls the first option that decides the content and is not as it was; undefined where all are. */
+function changedOption(before: StoredOptions, now: StoredOptions): string | undefined {
+  const decisive = Object.entries(STORED) as [StoredKey, string | null][];
+  const changed = decisive.find(([key, name]) => name && JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+  return changed?.[1] ?? undefined;
+}
+
 const RESTART = "say --restart to drop it and begin again";
 
-/** @throws UsageError naming what is not as it was when the job began */
-export function checkUnchanged(plan: TablePlan, source: Source, options: ExportOptions): void {
-  if (plan.version !== VERSION) {
-    throw new UsageError(`the unfinished export was begun by cqlduck ${plan.version}, and this is ${VERSION}`, {
+/** @throws UsageError where another version of the program began the export, or with other options */
+export function checkSameOptions(
+  before: { readonly version: string; readonly options: StoredOptions },
+  options: ExportOptions,
+): void {
+  if (before.version !== VERSION) {
+    throw new UsageError(`the unfinished export was begun by cqlduck ${before.version}, and this is ${VERSION}`, {
       hint: `finish it with that version, or ${RESTART}`,
     });
   }
-  const now = storeOptions(options);
-  for (const [key, name] of Object.entries(STORED) as [StoredKey, string | null][]) {
-    if (name === null || JSON.stringify(plan.options[key]) === JSON.stringify(now[key])) continue;
-    throw new UsageError(`the unfinished export was begun with another ${name}`, {
-      hint: `go on with cqlduck resume, which remembers the options, or ${RESTART}`,
-    });
-  }
+  const changed = changedOption(before.options, storeOptions(options));
+  if (changed === undefined) return;
+  throw new UsageError(`the unfinished export was begun with another ${changed}`, {
+    hint: `go on with cqlduck resume, which remembers the options, or ${RESTART}`,
+  });
+}
+
+/** @throws UsageError naming what is not as it was when the job began */
+export function checkUnchanged(plan: TablePlan, source: Source, options: ExportOptions): void {
+  checkSameOptions(plan, options);
   if (plan.tableId !== source.schema.id) {
     throw new UsageError(`${plan.source} is another table than the one the export was begun with: it was made anew`, {
       hint: RESTART,

@@ -55,7 +55,7 @@ export async function fetchAll(
   const signal = AbortSignal.any([options.signal, stop.signal]);
   // Every range waits on it; Node takes more than ten for a leak.
   setMaxListeners(0, signal);
-  const sizer = new PageSizer(options.pageSize);
+  const sizer = new PageSizer(options.pageSize, scan.firstPageRows);
   const failed: FailedRange[] = [];
   const first = firstAnswer();
   let next = 0;

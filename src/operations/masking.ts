@@ -7,14 +7,14 @@ import type { Cluster } from "../cassandra/cluster.ts";
 import { type Masking, readMasking } from "../cassandra/masks.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
-import type { ConnectionOptions, ExportOptions } from "./options.ts";
+import type { ExportOptions } from "./options.ts";
 
 /** How a table is read with regard to its masks. */
 export interface MaskedReading {
   /** The columns read whose values come masked. */
   readonly masked: readonly string[];
-  /** Whether the table can only be read as a whole, since its tokens are masked. */
-  readonly whole: boolean;
+  /** Why the table can only be read as a whole, if its tokens are masked. */
+  readonly whole: string | undefined;
   readonly notices: readonly string[];
 }
 
@@ -27,12 +27,17 @@ export async function checkMasks(
 ): Promise<MaskedReading> {
   const masking = await readMasking(cluster, schema, options.connection.username);
   const masked = chosen.map((column) => column.name).filter((name) => masking.columns.includes(name));
-  if (masked.length > 0 && !options.allowMasked) throw refusal(schema, masking, masked, options.connection);
+  if (masked.length > 0 && !options.allowMasked) throw refusal(schema, masking, masked, options);
   return {
     masked,
-    whole: masking.tokensRefused,
+    whole: maskedKey(masking),
     notices: [...(masked.length > 0 ? [maskedNotice(masked, masking)] : []), ...wholeNotice(schema, masking)],
   };
+}
+
+/** The reason to read a table by one statement, where its masks are one. */
+export function maskedKey(masking: Masking): string | undefined {
+  return masking.tokensRefused ? "its partition key is masked" : undefined;
 }
 
 /** Tells that a table is read in one piece, where its masks are the reason. */
@@ -50,7 +55,7 @@ interface Finished {
   readonly source: {
     readonly name: string;
     readonly schema: TableSchema;
-    readonly columns: readonly { readonly name: string; readonly of?: string | undefined }[];
+    readonly read: readonly string[];
     readonly masked: readonly string[];
   };
   readonly options: ExportOptions;
@@ -64,8 +69,7 @@ interface Finished {
  */
 export async function checkMasksUnchanged({ cluster, source, options, job }: Finished): Promise<void> {
   const { columns } = await readMasking(cluster, source.schema, options.connection.username);
-  const read = source.columns.filter((column) => column.of === undefined).map((column) => column.name);
-  const now = read.filter((name) => columns.includes(name));
+  const now = source.read.filter((name) => columns.includes(name));
   if (now.join() === source.masked.join()) return;
   await job.dropRecords();
   throw new ClusterError(
@@ -78,7 +82,7 @@ function refusal(
   schema: TableSchema,
   { unknown }: Masking,
   masked: readonly string[],
-  { username }: ConnectionOptions,
+  { connection: { username }, query }: ExportOptions,
 ): UsageError {
   const who = username === undefined ? "this login" : `role ${username}`;
   const columns = `${masked.length === 1 ? "column" : "columns"} ${masked.map(quoteIdentifier).join(", ")}`;
@@ -87,8 +91,9 @@ function refusal(
       ? `${who} reads ${columns} of ${qualifiedName(schema)} masked: it lacks the permission UNMASK`
       : `${columns} of ${qualifiedName(schema)} may come masked: whether ${who} has the permission UNMASK can't be found out (${unknown})`;
   const grantee = username === undefined ? "it" : quoteIdentifier(username);
+  const without = query === undefined ? "leave them out with --columns" : "leave them out of the SELECT";
   return new UsageError(message, {
-    hint: `GRANT UNMASK ON TABLE ${qualifiedName(schema)} TO ${grantee}; or leave them out with --columns, or take them masked with --allow-masked`,
+    hint: `GRANT UNMASK ON TABLE ${qualifiedName(schema)} TO ${grantee}; or ${without}, or take them masked with --allow-masked`,
   });
 }
 

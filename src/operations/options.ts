@@ -20,7 +20,12 @@ export type { ParquetCompression };
 
 export interface ExportOptions extends PaceOptions {
   readonly connection: ConnectionOptions;
-  readonly table: TableName;
+  /** What is read, unless `query` says it. */
+  readonly table?: TableName | undefined;
+  /** A SELECT of a table that is named with its keyspace. */
+  readonly query?: string | undefined;
+  /** What follows WHERE: rows of the table that don't fulfil it are left out. */
+  readonly where?: string | undefined;
   /** A path that ends in `.parquet` is one file, any other a directory. */
   readonly destination: string;
   /** Names as Cassandra holds them; all where it is absent. */
@@ -90,8 +95,12 @@ export interface ExportPlan {
   readonly estimatedSegments: number;
   /** Names of the files as far as they are known before reading: one file, or the pattern of the parts. */
   readonly files: readonly string[];
-  /** The statement that reads one token range. */
+  /** The statement that reads one token range, or all. */
   readonly cql: string;
+  /** Why one statement reads all; absent where there are token ranges. */
+  readonly whole?: string | undefined;
+  /** What the user should know before. */
+  readonly notices: readonly string[];
 }
 
 /** An unfinished export to go on with; what is said here wins over what it was begun with. */

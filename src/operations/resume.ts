@@ -10,17 +10,26 @@ import { openPlan, PLAN_NAME } from "../jobs/job.ts";
 import { type JobStatus, listJobs } from "../jobs/registry.ts";
 import { exportTable } from "./export.ts";
 import { restoreOptions, type TablePlan } from "./exportjob.ts";
+import { exportKeyspace, type KeyspaceReport } from "./keyspace.ts";
+import { readKeyspacePlan } from "./keyspacejob.ts";
 import type { ConnectionOptions, ExportOptions, ResumeOptions } from "./options.ts";
 import { layoutOf } from "./output.ts";
 
 export { type JobStatus, listJobs };
 
+/** What an unfinished export was begun with: a keyspace, or what the options say. */
+export type Unfinished = ExportOptions & { readonly keyspace?: string | undefined };
+
 /** The options that an unfinished export was begun with. @throws UsageError where there is none */
-export async function findUnfinished(job: string, stateDirectory: string | undefined): Promise<ExportOptions> {
+export async function findUnfinished(job: string, stateDirectory: string | undefined): Promise<Unfinished> {
   const jobs = stateDirectory === undefined ? [] : await listJobs(stateDirectory);
   const destination = resolve(jobs.find((status) => status.job === job)?.destination ?? job);
   const plan = await openPlan<TablePlan>(join(jobDirectoryOf(destination, layoutOf(destination)), PLAN_NAME));
   if (plan) return { ...restoreOptions(plan.options), destination };
+  const tables = await readKeyspacePlan(destination);
+  if (tables && !tables.finishedAt) {
+    return { ...restoreOptions(tables.options), destination, keyspace: tables.keyspace };
+  }
   throw new UsageError(`there is no unfinished export ${job}`, {
     hint: jobs.length
       ? `these are unfinished: ${jobs.map((status) => status.job).join(", ")}`
@@ -29,9 +38,9 @@ export async function findUnfinished(job: string, stateDirectory: string | undef
 }
 
 /** @throws UsageError where there is no such export, or it can't be gone on with; else as exportTable */
-export async function resumeExport(options: ResumeOptions): Promise<ExportReport> {
-  const before = await findUnfinished(options.job, options.stateDirectory);
-  return exportTable({
+export async function resumeExport(options: ResumeOptions): Promise<ExportReport | KeyspaceReport> {
+  const { keyspace, ...before } = await findUnfinished(options.job, options.stateDirectory);
+  const again: ExportOptions = {
     ...before,
     connection: { ...before.connection, ...definedOf(options.connection ?? {}) } as ConnectionOptions,
     types: new Map([...(before.types ?? []), ...(options.types ?? [])]),
@@ -44,7 +53,8 @@ export async function resumeExport(options: ResumeOptions): Promise<ExportReport
     stateDirectory: options.stateDirectory,
     signal: options.signal,
     onEvent: options.onEvent,
-  });
+  };
+  return keyspace === undefined ? exportTable(again) : exportKeyspace({ ...again, keyspace });
 }
 
 /** Without the members that are undefined, which would hide what they are laid over. */

@@ -1,53 +1,80 @@
 /*
- * Owns what an export reads: the table's columns with their codecs, and how its rows are asked for (scan.ts).
- * Everything here is decided before the first row.
+ * Owns what an export reads: the columns of a table with their codecs, and how its rows are asked for (scan.ts); those
+ * of a SELECT are in query.ts. Everything here is decided before the first row.
  */
 import { UsageError } from "../base/errors.ts";
-import { quoteIdentifier, uniqueNames } from "../base/names.ts";
+import { uniqueNames } from "../base/names.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import { createStatements } from "../cassandra/ddl.ts";
 import { readTable, type TableColumn, type TableSchema } from "../cassandra/schema.ts";
-import { duckdbTypeFromText } from "../types/column-type.ts";
-import { parseCqlType } from "../types/cql.ts";
-import { codecFor } from "../types/table.ts";
+import { type Condition, parseCondition } from "../cassandra/select.ts";
+import { tableSelect } from "../cassandra/statements.ts";
 import { type CellColumn, chooseCellColumns, chooseColumns, failUnknown } from "./choose.ts";
 import type { SourceColumn } from "./columns.ts";
+import { type Described, describeColumn, type SourceFacts } from "./describe.ts";
 import { checkMasks } from "./masking.ts";
-import type { ExportOptions } from "./options.ts";
-import { openScan, type Scan } from "./scan.ts";
+import type { ExportOptions, TableName } from "./options.ts";
+import { describeQuery } from "./query.ts";
+import { openScan, type Scan, type ScanOptions } from "./scan.ts";
+import { openStatement, wholeCondition } from "./statement.ts";
 
-export interface Source extends Scan {
-  readonly schema: TableSchema;
-  readonly columns: readonly SourceColumn[];
-  /** The columns among them whose values the server masks for this login. */
-  readonly masked: readonly string[];
-  /** What the user should know of it before and after. */
-  readonly notices: readonly string[];
-  /** The CREATE statements of the columns read. */
-  readonly create: string;
-}
+/** What is read, and how. */
+export interface Source extends SourceFacts, Scan {}
 
 /** The first Cassandra that tells the writetime and TTL of each cell of a collection. */
 const CELLS_TOLD = 5;
 
-/** @throws UsageError for an unknown table or column, a type that a column can't have, or columns that come masked */
+/**
+ * @throws UsageError for an unknown table or column, a type that a column can't have, columns that come masked, or a
+ * condition or SELECT that the server refuses
+ */
 export async function openSource(cluster: Cluster, options: ExportOptions, fetchers: number): Promise<Source> {
-  const schema = await readTable(cluster, options.table.keyspace, options.table.table);
+  const described = await describeSource(cluster, options);
+  const { schema, columns, read, masked, notices, create, ...scanned } = described;
+  const scan = await openScan(cluster, schema, { ...scanned, fetchers, splits: options.splits });
+  return { ...scan, schema, columns, read, masked, notices, create };
+}
+
+/** All but the token ranges. @throws UsageError as openSource does */
+export async function describeSource(cluster: Cluster, options: ExportOptions): Promise<Described> {
+  const { table, query } = options;
+  if (query !== undefined) return describeQuery(cluster, query, options);
+  if (table === undefined) throw new UsageError("there is nothing to export", { hint: "name a table or a SELECT" });
+  return describeTable(cluster, table, options);
+}
+
+async function describeTable(cluster: Cluster, name: TableName, options: ExportOptions): Promise<Described> {
+  const { limit, where } = options;
+  const condition = where === undefined ? undefined : parseCondition(where);
+  const schema = await readTable(cluster, name.keyspace, name.table);
   const chosen = chooseColumns(schema, options.columns);
   const cells = chooseCellColumns(schema, chosen, options, cluster.isAtLeast(CELLS_TOLD));
   const columns = describeColumns(schema, chosen, cells.columns, options);
-  const { masked, whole, notices } = await checkMasks(cluster, schema, chosen, options);
-  const { limit, splits } = options;
-  const selected = [...chosen.map((column) => column.name), ...cells.columns];
-  const scan = await openScan(cluster, schema, { columns: selected, fetchers, whole, limit, splits });
+  const masks = await checkMasks(cluster, schema, chosen, options);
+  const read = chosen.map((column) => column.name);
+  const select = tableSelect(schema, [...read, ...cells.columns], condition, limit);
+  const known = masks.whole ?? (limit === undefined ? undefined : "a limit of rows");
   return {
-    ...scan,
     schema,
     columns,
-    masked,
-    notices: [...notices, ...cells.notices],
+    read,
+    masked: masks.masked,
+    notices: [...masks.notices, ...cells.notices],
     create: createStatements(schema, chosen),
+    select,
+    whole: condition ? await wholeFor(cluster, schema, select, condition, known) : known,
+    selective: condition !== undefined,
   };
+}
+
+async function wholeFor(
+  cluster: Cluster,
+  schema: TableSchema,
+  select: ScanOptions["select"],
+  condition: Condition,
+  known: string | undefined,
+): Promise<string | undefined> {
+  return (await openStatement(cluster, schema, select, known ?? wholeCondition(schema, condition))).whole;
 }
 
 function describeColumns(
@@ -56,35 +83,12 @@ function describeColumns(
   cells: readonly CellColumn[],
   options: ExportOptions,
 ): SourceColumn[] {
-  const types = options.types ?? new Map<string, string>();
-  for (const name of types.keys()) if (!chosen.some((column) => column.name === name)) failUnknown(schema, name);
-  const all: readonly (TableColumn | CellColumn)[] = [...chosen, ...cells];
-  const fileNames = uniqueNames(all.map((column) => column.name));
-  return all.map((column, i) => {
-    const of = "of" in column ? column.of : undefined;
-    const cql = parseCqlType(column.type, schema.userTypes);
-    const text = of === undefined ? types.get(column.name) : undefined;
-    const want = text === undefined ? undefined : duckdbTypeFromText(text);
-    return {
-      name: column.name,
-      file: fileNames[i]!,
-      kind: column.kind,
-      of,
-      cql,
-      cqlText: column.type,
-      codec: namingColumn(column.name, () =>
-        codecFor(cql, { ...(want ? { want } : {}), uuid: options.uuid ?? "text", empty: options.empty ?? "error" }),
-      ),
-    };
-  });
-}
-
-/** A type that the column can't have is refused with the column's name before the reason. */
-function namingColumn<T>(name: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`column ${quoteIdentifier(name)}: ${error.message}`, { hint: error.hint, cause: error });
+  for (const name of options.types?.keys() ?? []) {
+    if (!chosen.some((column) => column.name === name)) failUnknown(schema, name);
   }
+  const all: readonly (TableColumn | CellColumn)[] = [...chosen, ...cells];
+  const files = uniqueNames(all.map((column) => column.name));
+  // A column that was added may have the name of one that a type is for.
+  const asItIs = { ...options, types: undefined };
+  return all.map((column, i) => describeColumn(column, files[i]!, schema.userTypes, "of" in column ? asItIs : options));
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { quoteIdentifier } from "../../src/base/names.ts";
 import { createStatements } from "../../src/cassandra/ddl.ts";
 import { compareNames, type TableSchema } from "../../src/cassandra/schema.ts";
-import { selectAll, selectRange } from "../../src/cassandra/statements.ts";
+import { rangeStatement, tableSelect, wholeStatement } from "../../src/cassandra/statements.ts";
 
 const schema: TableSchema = {
   keyspace: "Ks",
@@ -36,14 +36,24 @@ describe("CQL text", () => {
   });
 
   it("reads a token range by all columns of the partition key", () => {
-    expect(selectRange(schema, ["a", "order"])).toBe(
+    expect(rangeStatement(schema, tableSelect(schema, ["a", "order"]))).toBe(
       'SELECT a, "order" FROM "Ks".t WHERE token(a, "B c") > ? AND token(a, "B c") <= ?',
+    );
+  });
+
+  it("puts a condition behind the token range, and ALLOW FILTERING at the end", () => {
+    const select = tableSelect(schema, ["a"], { where: "x > 1", tail: "ALLOW FILTERING" }, 5);
+    expect(wholeStatement(select)).toBe('SELECT a FROM "Ks".t WHERE x > 1 LIMIT 5 ALLOW FILTERING');
+    expect(rangeStatement(schema, select)).toBe(
+      'SELECT a FROM "Ks".t WHERE token(a, "B c") > ? AND token(a, "B c") <= ? AND x > 1 LIMIT 5 ALLOW FILTERING',
     );
   });
 
   it("asks for writetimes and TTLs behind the columns", () => {
     const selected = ["a", { kind: "writetime", of: "order" }, { kind: "ttl", of: "s" }] as const;
-    expect(selectAll(schema, selected, 5)).toBe('SELECT a, WRITETIME("order"), TTL(s) FROM "Ks".t LIMIT 5');
+    expect(wholeStatement(tableSelect(schema, selected, undefined, 5))).toBe(
+      'SELECT a, WRITETIME("order"), TTL(s) FROM "Ks".t LIMIT 5',
+    );
   });
 
   it("creates types before those that use them, and only those that are used", () => {

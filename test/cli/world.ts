@@ -9,6 +9,7 @@ import type { ExportReport, Progress } from "../../src/jobs/events.ts";
 import type { JobStatus } from "../../src/jobs/registry.ts";
 import type { CountReport } from "../../src/operations/count.ts";
 import type { FilesReport, TableReport } from "../../src/operations/inspect.ts";
+import type { KeyspaceReport } from "../../src/operations/keyspace.ts";
 import type { ExportOptions, ExportPlan, ResumeOptions } from "../../src/operations/options.ts";
 
 export class Sink extends Writable {
@@ -60,6 +61,19 @@ export const REPORT: ExportReport = {
   consistency: "LOCAL_QUORUM",
   notices: ["one host didn't answer"],
   decimals: { price: "DECIMAL(10,2)" },
+};
+
+const KEYSPACE: KeyspaceReport = {
+  keyspace: "ks",
+  destination: "out/",
+  tables: [REPORT, { ...REPORT, source: "ks.u", rows: 1 }],
+  rows: 200_001,
+  bytes: 24_691_356,
+  schema: "out/schema.cql",
+  startedAt: REPORT.startedAt,
+  finishedAt: REPORT.finishedAt,
+  elapsedMs: 5000,
+  notices: ["views are not exported"],
 };
 
 const JOBS: JobStatus[] = [
@@ -162,6 +176,7 @@ export const PLAN: ExportPlan = {
   estimatedSegments: 1,
   files: ["out/part-{n}.parquet"],
   cql: 'SELECT id, "ID" FROM ks.t WHERE token(id) > ? AND token(id) <= ?',
+  notices: [],
 };
 
 export const PROGRESS: Progress = {
@@ -221,6 +236,16 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     process: new EventEmitter(),
     exit: () => undefined,
     loadOperations: async () => operations,
+    loadKeyspace: async () => ({
+      exportKeyspace: async (options) => {
+        asked = options;
+        return KEYSPACE;
+      },
+      planKeyspace: async (options) => {
+        asked = options;
+        return { keyspace: options.keyspace, tables: [PLAN], notices: ["views are not exported"] };
+      },
+    }),
     loadCount: async () => ({
       countRows: async (options) => {
         options.onEvent?.(PROGRESS);
