@@ -158,6 +158,8 @@ function optionsFor({ keyspace, ...options }: KeyspaceOptions, table: string): E
 
 interface Failed {
   readonly table: string;
+  /** As CQL writes it, with the keyspace. */
+  readonly name: string;
   readonly error: CqlduckError;
 }
 
@@ -179,7 +181,7 @@ async function exportTables(
       const fatal = error instanceof InterruptedError || error instanceof StorageError;
       if (fatal || !(error instanceof CqlduckError)) throw error;
       options.onEvent?.({ kind: "notice", message: `${name} failed: ${error.message}` });
-      failed.push({ table: name, error });
+      failed.push({ table, name, error });
     }
     options.signal?.throwIfAborted();
   }
@@ -213,11 +215,11 @@ async function tableOptions(options: KeyspaceOptions, { stale }: KeyspaceJob, ta
 }
 
 function failure({ destination }: KeyspaceOptions, plan: KeyspacePlan, failed: readonly Failed[]): CqlduckError {
-  const [{ error }] = failed as readonly [Failed];
-  const names = failed.map(({ table }) => table).join(", ");
+  const [{ error, table: first }] = failed as readonly [Failed];
+  const names = failed.map(({ name }) => name).join(", ");
   const others = failed.length < plan.tables.length ? ", the others are complete" : "";
   const Kind = error instanceof DataError ? DataError : ClusterError;
-  const hint = `for a table alone, as ${failed[0]!.table}: cqlduck resume ${join(destination, "<table>")}`;
+  const hint = `that table alone goes on with cqlduck resume ${join(destination, first)}`;
   return new Kind(
     `${failed.length} of ${plan.tables.length} tables failed${others}: ${names}. The first of them: ${error.message}`,
     { hint: error.hint === undefined ? hint : `${error.hint}; ${hint}`, cause: error },
