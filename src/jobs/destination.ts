@@ -80,9 +80,8 @@ export async function claimDestination(
   try {
     const directory = jobDirectoryOf(destination, layout);
     const before = await inspectDestination(destination, layout);
-    const leftovers = (await listNames(directory)).some((name) => name !== MANIFEST_NAME && isJobFile(name));
     // Without anything of a job there is no need for the lock, which would be a file written for a refused command.
-    if (!leftovers) await admit(destination, layout, before, onto);
+    if (!(await hasLeftovers(directory))) await admit(destination, layout, before, onto);
     if (layout === "file") await checkParent(destination);
     const lock = await lockDirectory(directory);
     try {
@@ -127,6 +126,22 @@ export async function claimUnfinished(destination: string, layout: Layout): Prom
   }
   await lock.release();
   return undefined;
+}
+
+/** Removes what a job that ended has left of itself: its process died while it tidied up. Another job's is not touched. */
+export async function clearEnded(destination: string, layout: Layout): Promise<void> {
+  const directory = jobDirectoryOf(destination, layout);
+  if (!(await hasLeftovers(directory))) return;
+  const lock = await lockDirectory(directory);
+  try {
+    if ((await inspectDestination(destination, layout)).state !== "unfinished-job") await clearJob(directory);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function hasLeftovers(directory: string): Promise<boolean> {
+  return (await listNames(directory)).some((name) => name !== MANIFEST_NAME && isJobFile(name));
 }
 
 /** Files that stand at a destination when a job begins or publishes, by whose they are. */

@@ -10,7 +10,7 @@ import { keyspaceStatements } from "../cassandra/ddl.ts";
 import { readKeyspace } from "../cassandra/ddlread.ts";
 import { isVirtual } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
-import { inspectDestination } from "../jobs/destination.ts";
+import { clearEnded, inspectDestination } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { within } from "../storage/local.ts";
 import { exportTable, planExport } from "./export.ts";
@@ -196,6 +196,7 @@ async function doneTable(
   const manifest = await donePart(destination, part);
   if (!manifest) return undefined;
   const root = join(destination, part.table);
+  await clearEnded(root, "directory");
   return {
     source,
     destination: root,

@@ -10,6 +10,7 @@ const RESULT = 0x08;
 const ERROR = 0x00;
 const ROWS = 2;
 const HEADER = 9;
+const WARNINGS = 0x08;
 const ONE = 1;
 const PAGE_SIZE_FLAG = 0x04;
 const PAGING_STATE_FLAG = 0x08;
@@ -74,13 +75,23 @@ function call(socket: Socket, opcode: number, body: Buffer): Promise<Buffer> {
       received = Buffer.concat([received, data]);
       if (received.length < HEADER || received.length < HEADER + received.readInt32BE(5)) return;
       socket.off("data", onData).off("error", reject);
-      const answer = received.subarray(HEADER);
+      const answer = withoutWarnings(received);
       if (received[4] === ERROR) reject(new Error(`${answer.toString("latin1", 6)}`));
       else resolve(answer);
     };
     socket.on("data", onData).on("error", reject);
     socket.write(Buffer.concat([Buffer.from([4, 0, 0, 0, opcode]), int(body.length), body]));
   });
+}
+
+/** The body of a frame; warnings stand before what was asked for. */
+function withoutWarnings(frame: Buffer): Buffer {
+  const body = frame.subarray(HEADER);
+  if (!(frame[1]! & WARNINGS)) return body;
+  const reader = new Reader(body);
+  let length = 2;
+  for (let n = reader.short(); n > 0; n--) length += 2 + reader.take(reader.short()).length;
+  return body.subarray(length);
 }
 
 class Reader {
