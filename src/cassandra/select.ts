@@ -48,7 +48,7 @@ export interface Select extends SelectParts, Condition {
   readonly table: string;
   readonly json: boolean;
   readonly terms: readonly Term[];
-  /** Every name in what is selected. */
+  /** Every name in what is selected, but for aliases and where only writetime or TTL are asked for. */
   readonly names: ReadonlySet<string>;
   readonly calls: readonly Call[];
   readonly groupBy: readonly string[] | undefined;
@@ -250,17 +250,13 @@ function selectedOf(tokens: readonly Token[]): Pick<Select, "json" | "terms" | "
   };
   const json = takes("json");
   takes("distinct");
-  return {
-    json,
-    terms: splitAt(rest, ",").map(termOf),
-    names: new Set(rest.flatMap((token) => nameOf(token) ?? [])),
-    calls: callsIn(rest),
-  };
+  const bare = splitAt(rest, ",").map((term) => (is(term.at(-2), "as") && term.length > 2 ? term.slice(0, -2) : term));
+  const terms = bare.map(termOf);
+  const values = bare.filter((_, i) => terms[i]!.kind !== "writetime" && terms[i]!.kind !== "ttl").flat();
+  return { json, terms, names: new Set(values.flatMap((token) => nameOf(token) ?? [])), calls: callsIn(rest) };
 }
 
-function termOf(term: readonly Token[]): Term {
-  const named = is(term.at(-2), "as") && term.length > 2;
-  const [first, second, third, ...more] = named ? term.slice(0, -2) : term;
+function termOf([first, second, third, ...more]: readonly Token[]): Term {
   if (second === undefined) {
     const name = nameOf(first);
     if (name !== undefined) return { kind: "column", name };

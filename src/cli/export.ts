@@ -30,9 +30,15 @@ export function defineExport(command: Command, action: ExportAction): void {
     .summary("rows out of a cluster into Parquet files")
     .description(
       "Reads a table by token ranges and writes it as Parquet: one file where the destination ends in .parquet, " +
-        "otherwise a directory of files. Nothing appears at the destination until all of it is there.",
+        "otherwise a directory of files. Nothing appears at the destination until all of it is there. A SELECT is read " +
+        "by token ranges too, or page by page where it has LIMIT, ORDER BY, IN or aggregates, or names one partition. " +
+        "Of a keyspace every table is exported, each into a directory of its name, and schema.cql says what makes them; " +
+        "--columns, --where, --type and names behind --writetime and --ttl go with one table only.",
     )
-    .argument("<ks.table>", `the table; names in capitals are quoted: 'shop."Orders"'`)
+    .argument(
+      "<ks.table | SELECT | ks>",
+      `a table (names in capitals are quoted: 'shop."Orders"'), a SELECT in quotes, or a keyspace`,
+    )
     .argument("<destination>", "a file (orders.parquet) or a directory (orders/)");
   addConnectionOptions(command);
   addOutputOptions(command);
@@ -50,6 +56,12 @@ export function defineExport(command: Command, action: ExportAction): void {
       "cqlduck export shop.orders orders/ --pace conservative --rate 20K",
       "gently, from a cluster that serves customers",
     ],
+    [
+      "cqlduck export shop.orders big.parquet --where 'total >= 100 ALLOW FILTERING'",
+      "the rows that CQL's WHERE finds",
+    ],
+    ["cqlduck export 'SELECT id, total AS sum FROM shop.orders' sums.parquet", "what a CQL query gives"],
+    ["cqlduck export shop backup/", "every table of a keyspace, and the statements that make them"],
     ["cqlduck export shop.orders orders/ --dry-run", "what would be done, without reading a row"],
   ]);
   command.addHelpText("after", "Every option can also stand in the environment: --page-size as CQLDUCK_PAGE_SIZE.");

@@ -93,6 +93,13 @@ describe("a SELECT", () => {
     ]);
   });
 
+  it("says whose values it needs, wherever they stand", () => {
+    const { names } = parseSelect(
+      'SELECT a AS x, f("B", [c]), writetime(d) AS y, cast(e AS text) FROM ks.t WHERE z = 1',
+    );
+    expect([...names]).toEqual(["a", "f", "B", "c", "cast", "e", "as", "text"]);
+  });
+
   it("says its clauses, not words of these names elsewhere", () => {
     const plain = parseSelect(
       'SELECT group, per, partition FROM ks.t WHERE group = 1 AND per IN (1) GROUP BY group, "B"',

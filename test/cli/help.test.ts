@@ -61,6 +61,7 @@ describe("the program", () => {
         [
           "--allow-masked",
           "--columns",
+          "--where",
           "--writetime",
           "--ttl",
           "--writetime-suffix",

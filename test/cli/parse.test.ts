@@ -171,11 +171,10 @@ describe("the arguments of export", () => {
   });
 
   it.each([
-    [["export"], /missing required argument 'ks.table'\nhint: usage: cqlduck export .*<ks.table> <destination>/],
+    [["export"], /missing required argument 'ks\.table \| SELECT \| ks'\nhint: usage: cqlduck export .* <destination>/],
     [["export", "ks.t"], /missing required argument 'destination'/],
     [["export", "ks.t", "out", "more"], /too many arguments/],
-    [["export", "orders", "out"], /"orders" doesn't say its keyspace/],
-    [["export", "SELECT * FROM ks.t", "out"], /SELECT/],
+    [["export", "ks.t.x", "out"], /"ks.t.x" isn't a table name/],
   ])("are checked: %j", async (argv, says) => {
     expect(await refusal(argv)).toMatch(says);
   });
@@ -189,10 +188,35 @@ describe("what isn't there", () => {
     [["--quiet", "export", "ks.t", "out"], /hint: options stand behind the command: cqlduck export --quiet/],
     [[...EXPORT, "--colums", "a"], /unknown option '--colums'\nhint: did you mean --columns\?/],
     [[...EXPORT, "--user=me"], /hint: did you mean --username\?/],
-    [[...EXPORT, "--where", "a = 1"], /unknown option '--where'\nhint: cqlduck export --help lists the options/],
+    [[...EXPORT, "--xyzzy", "a = 1"], /unknown option '--xyzzy'\nhint: cqlduck export --help lists the options/],
     [[...EXPORT, "--limit"], /'--limit <count>' argument missing/],
   ])("is a usage error: %j", async (argv, says) => {
     expect(await refusal(argv)).toMatch(says);
+  });
+});
+
+describe("what is exported", () => {
+  it("is a query where it begins with SELECT, a table where it has a dot, else a keyspace", async () => {
+    const query = "/* mine */ select * from ks.t;";
+    const { asked } = await cqlduck(["export", query, "out/"]);
+    expect(asked).toMatchObject({ query, table: undefined });
+    expect((await cqlduck(["export", "select.t", "out/"])).asked).toMatchObject({ table: { keyspace: "select" } });
+    const all = await cqlduck(["export", '"Ks"', "out/", "--limit", "3"]);
+    expect(all.asked).toMatchObject({ keyspace: "Ks", limit: 3, table: undefined, query: undefined });
+    expect(all.stderr.text).toContain("exported 2 tables of ks, 200,001 rows");
+  });
+
+  it("may be the rows of a table that fulfil a condition", async () => {
+    const { asked } = await cqlduck([...EXPORT, "--where", "a = 'x y' ALLOW FILTERING"]);
+    expect(asked).toMatchObject({ where: "a = 'x y' ALLOW FILTERING", table: { keyspace: "ks", table: "t" } });
+    expect(await refusal([...EXPORT, "--where", " "])).toMatch(/^error: --where: it is empty/);
+  });
+
+  it("is planned table by table, as one JSON object where that is asked for", async () => {
+    const { stdout } = await cqlduck(["export", "ks", "out/", "--dry-run", "--json"]);
+    expect(JSON.parse(stdout.text)).toMatchObject({ keyspace: "ks", tables: [{ source: "ks.t" }] });
+    const text = (await cqlduck(["export", "ks", "out/", "--dry-run"])).stdout.text;
+    expect(text).toMatch(/^export of ks\.t to directory out\/;[^]*\nnote: views are not exported\n$/);
   });
 });
 

@@ -74,6 +74,17 @@ describe("the plan of --dry-run", () => {
     ]);
   });
 
+  it("says why all is read by one statement, and what is to be known before", async () => {
+    const plan = { ...PLAN, ranges: 1, whole: "it has a LIMIT", notices: ["column id: masked"] };
+    const { stdout } = await cqlduck(dry, { operations: { planExport: async () => plan } });
+    expect(stdout.lines.slice(1, 5)).toEqual([
+      "  read  page by page with one statement: it has a LIMIT",
+      "  file  out/part-{n}.parquet",
+      '  CQL   SELECT id, "ID" FROM ks.t WHERE token(id) > ? AND token(id) <= ?',
+      "  note  column id: masked",
+    ]);
+  });
+
   it("is one JSON object with --json", async () => {
     const { stdout } = await cqlduck([...dry, "--json"], { operations: never });
     expect(JSON.parse(stdout.text)).toEqual(PLAN);

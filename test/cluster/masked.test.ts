@@ -114,6 +114,23 @@ describe.skipIf(old)("masked columns", () => {
     expect(notices).toEqual([]);
   });
 
+  it("are refused in a SELECT too, in whatever form, and not where they are not read", async () => {
+    const select = (what: string, more: Partial<ExportOptions> = {}) =>
+      exportAs("reader", "", { table: undefined, query: `SELECT ${what} FROM ${keyspace}.masked`, ...more });
+    for (const what of ["*", "JSON *", "k, ssn AS plain", "max(ssn)", "k, cast(age AS text)"]) {
+      await expect(select(what)).rejects.toMatchObject({
+        message: expect.stringMatching(/^role reader reads columns? .*(ssn|age).* masked/),
+        hint: expect.stringContaining("leave them out of the SELECT"),
+      });
+    }
+    const clear = await select("k, plain AS ssn, writetime(ssn)");
+    expect(await ask(`SELECT k, ssn FROM '${clear.destination}'`)).toEqual([{ k: 1, ssn: "pp" }]);
+    expect((await select("count(*)")).notices).toEqual([]);
+    const masked = await select("k, ssn", { allowMasked: true });
+    expect(masked.notices).toEqual(["column ssn: masked by the server, not the values it holds"]);
+    expect(await ask(`SELECT * FROM '${masked.destination}'`)).toEqual([{ k: 1, ssn: MASKED.ssn }]);
+  });
+
   it("of a view need permissions on the view", async () => {
     const { destination } = await exportAs("unmasker", "by_ssn");
     expect(await ask(`${SELECT} FROM '${destination}'`)).toEqual([CLEAR]);
