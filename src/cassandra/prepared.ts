@@ -4,7 +4,7 @@
  */
 import { ClusterError } from "../base/errors.ts";
 import type { Cluster, Host } from "./cluster.ts";
-import { clusterFailure, isRetryable, refusalOf } from "./failure.ts";
+import { clusterFailure, refusalOf } from "./failure.ts";
 import { RESULT_COLUMNS, type ResultColumn } from "./rawrows.ts";
 
 /** What the server says of a statement. */
@@ -34,7 +34,6 @@ export async function prepare(cluster: Cluster, cql: string): Promise<Prepared> 
       const refusal = refusalOf(error);
       if (refusal !== undefined) return { refusal };
       failure = error;
-      if (!isRetryable(error)) break;
     }
   }
   throw clusterFailure(failure, `preparing ${cql}`);

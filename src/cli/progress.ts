@@ -55,6 +55,7 @@ interface Known {
 }
 
 function remember(known: Known, event: JobEvent): void {
+  if (event.kind === "table") known.progress = undefined;
   if (event.kind === "progress") known.progress = event;
   if (event.kind === "phase") known.phase = event.phase;
 }

@@ -10,7 +10,7 @@ import { faultPoint } from "../jobs/faults.ts";
 import { garbled, MANIFEST_NAME, readJson } from "../jobs/job.ts";
 import type { JobLock } from "../jobs/lock.ts";
 import { type Manifest, readManifest } from "../jobs/publish.ts";
-import { makeDirectory, writeDurably } from "../storage/local.ts";
+import { writeDurably } from "../storage/local.ts";
 import { VERSION } from "../version.ts";
 import { checkSameOptions, type StoredOptions, storeOptions } from "./exportjob.ts";
 import type { ExportOptions } from "./options.ts";
@@ -88,7 +88,6 @@ export async function claimKeyspace(
       tables: before,
       schema,
     };
-    await makeDirectory(destination);
     await writePlan(destination, plan);
     return { lock, plan, begun: false, stale: new Set(stale) };
   } catch (error) {
