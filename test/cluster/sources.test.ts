@@ -19,9 +19,15 @@ import {
   schemaStatements,
 } from "../../src/index.ts";
 import { runBinary } from "./binary.ts";
+import { isBefore, serverVersion } from "./cql.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 import { serverRows } from "./wire.ts";
+
+const before5 = await (async () => {
+  const { host, port } = inject("cassandra");
+  return isBefore(await serverVersion(await testClient({ hosts: [host], port })), "5.0");
+})();
 
 const A = 20;
 const B = 5;
@@ -202,6 +208,15 @@ describe("what a SELECT gives", () => {
     );
     while (Number((await client.execute(`SELECT count(*) FROM ${keyspace}.by_c`)).rows[0]!["count"]) < ROWS);
     expect((await same("SELECT c, count(v) FROM $ks.by_c GROUP BY c")).report.rows).toBe(3);
+  });
+
+  it.skipIf(before5)("may be the nearest vectors, of which the server gives no pages", async () => {
+    await client.execute(`CREATE TABLE ${keyspace}.vectors (k int PRIMARY KEY, v vector<float, 2>)`);
+    await client.execute(`CREATE INDEX ON ${keyspace}.vectors (v) USING 'sai'`);
+    for (let k = 0; k < 40; k++) {
+      await client.execute(`INSERT INTO ${keyspace}.vectors (k, v) VALUES (${k}, [${k + 1}, ${40 - k}])`);
+    }
+    expect((await same("SELECT k, v FROM $ks.vectors ORDER BY v ANN OF [1, 2] LIMIT 30")).report.rows).toBe(30);
   });
 
   it("has the names and types of its result, and the kinds of the table's columns", async () => {
