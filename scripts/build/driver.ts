@@ -10,7 +10,12 @@ import type { BunPlugin } from "bun";
 
 const PACKED = "driver.packed";
 /** What src imports of it. */
-const MODULES = ["cassandra-driver", "cassandra-driver/lib/connection.js", "cassandra-driver/lib/streams.js"];
+const MODULES = [
+  "cassandra-driver",
+  "cassandra-driver/lib/connection.js",
+  "cassandra-driver/lib/readers.js",
+  "cassandra-driver/lib/streams.js",
+];
 
 /** Sends each import of the driver to a bundle of its modules, made in `directory`, that the binary embeds. */
 export async function embedDriver(root: string, directory: string): Promise<BunPlugin> {

@@ -39,6 +39,7 @@ let directory: string;
 let files = 0;
 
 beforeAll(async () => {
+  await ensureBinary();
   client = await testClient();
   keyspace = await testKeyspace(client, "sources");
   directory = await mkdtemp(join(tmpdir(), "cqlduck-sources-"));
@@ -64,7 +65,7 @@ beforeAll(async () => {
       await client.batch(queries, { prepare: true });
     }
   }
-}, 120_000);
+}, 300_000);
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -361,7 +362,6 @@ describe("an export that did not end", () => {
     ["by groups", `SELECT a, "B", c, max(v) AS x FROM $T GROUP BY a, "B", c`, "record-written:2"],
     ["while it was published", `SELECT a, "B", c, v AS x FROM $T LIMIT 250`, "intent-written"],
   ])("killed by SIGKILL, %s, comes out whole", { timeout: 120_000 }, async (_, text, point) => {
-    await ensureBinary();
     const { query: cql, destination } = query(text, { destination: join(directory, `killed-${files++}`) });
     const { host, port } = inject("cassandra");
     const segments = ["--page-size", "9", "--rows-per-file", "60"];
