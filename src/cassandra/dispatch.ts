@@ -189,8 +189,7 @@ export class Dispatcher {
     done.failures++;
     done.firstFailure ??= { at: performance.now(), written: this.#written };
     done.avoid = lane.host;
-    // What waits for a node in trouble is better off elsewhere, where there is another.
-    if (asksForPatience(error) || !lane.host.isUp()) for (const waiting of lane.takeWaiting()) this.#route(waiting);
+    if (asksForPatience(error) || !lane.host.isUp()) this.#empty(lane);
     const fault = writeFault(error);
     if (fault === "fatal") this.#fail(writeFailure(error, this.#options.doing));
     else if (fault === "unsure" && frame.statement.kind !== "insert") this.#reject(done, "in doubt", error);
@@ -198,6 +197,12 @@ export class Dispatcher {
       this.#again(done, error, fault === "unsure");
     } else if (frame.rows.length === 1) this.#reject(done, "refused", error);
     else this.#split(done, error);
+  }
+
+  /** What waits for a node in trouble is better off elsewhere, where there is another. */
+  #empty(lane: Lane<Delivery>): void {
+    if (this.#cluster.localHosts().every((host) => host === lane.host)) return;
+    for (const waiting of lane.takeWaiting()) this.#route(waiting);
   }
 
   /** Whether servers fail on this frame and on no others. */

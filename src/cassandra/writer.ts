@@ -6,9 +6,9 @@ import driver from "cassandra-driver";
 import { assert, ClusterError } from "../base/errors.ts";
 import type { Cluster, Host } from "./cluster.ts";
 import { type Delivery, Dispatcher, delivery, type Receiver, type RowRejection } from "./dispatch.ts";
-import { clusterFailure, isRetryable } from "./failure.ts";
 import { buildFrames, type Consistencies, type Frame, RowSizes } from "./frames.ts";
 import { type FrameLimits, planFrames } from "./grouping.ts";
+import { writeFailure, writeFault } from "./refusal.ts";
 import { Replicas, RowTokens } from "./routing.ts";
 import type { RisingTimestamp, RowBlock, StatementKind, WriteStatement } from "./rowblock.ts";
 import { Wire } from "./wire.ts";
@@ -140,8 +140,8 @@ export class Writer {
         const { id, parameters } = await this.#wire.prepare(cql, host);
         return { cql, id, parameters, keys, kind, rising };
       } catch (error) {
-        const failure = clusterFailure(error, `preparing ${cql}`);
-        if (i === hosts.length - 1 || !isRetryable(failure)) throw failure;
+        const elsewhere = ["unsent", "unsure"].includes(writeFault(error)) && i < hosts.length - 1;
+        if (!elsewhere) throw writeFailure(error, `preparing ${cql}`);
       }
     }
     throw new ClusterError(`preparing ${cql}: no node is up`);
@@ -162,7 +162,8 @@ export class Writer {
 
   /**
    * Writes rows; their cells are copied before it returns, so that the block can be used again at once. Resolves when
-   * every row was acknowledged by the cluster or rejected, with the rejected ones by their number.
+   * every row was acknowledged by the cluster or rejected, with the rejected ones by their number. Where it throws, rows of
+   * the block may have been written.
    * @throws ClusterError where a row could not be written though it was tried for long; UsageError where the role may not write
    */
   write(block: RowBlock): Promise<RowRejection[]> {

@@ -15,7 +15,7 @@ function plan(rows: readonly Row[], limits: Partial<FrameLimits> = {}, sets = 1,
   const sizes = Int32Array.from(rows, (row) => row.size ?? 100);
   const facts = {
     rows: rows.length,
-    tokens: Int32Array.from(rows.flatMap(({ partition }) => [-partition, partition])),
+    tokens: Int32Array.from(rows.flatMap(({ partition }) => [partition >> 8, partition & 255])),
     routable: Uint8Array.from(rows, ({ partition }) => (partition && byPartition ? 1 : 0)),
     sizes,
     weights: sizes,
@@ -34,6 +34,10 @@ describe("rows of one partition", () => {
       { rows: [2, 5], set: 0 },
       { rows: [4], set: 0 },
     ]);
+  });
+
+  it("are not those of another whose token shares its lower half", () => {
+    expect(plan(rowsOf(5, 16 * 256 + 5, 5)).map(({ rows }) => rows)).toEqual([[0, 2], [1]]);
   });
 
   it("fill frames up to the limit of rows", () => {

@@ -181,6 +181,14 @@ describe("what can't be repeated", () => {
     expect(proxy.requests).toHaveLength(1);
   });
 
+  it("a counter in doubt does not take those of other partitions with it", async () => {
+    const { writer, proxy, statement } = await faulty(counters);
+    proxy.spoil = ({ number }) => (number === 0 ? timeout(false, "COUNTER") : undefined);
+    const rows = upTo(6).map((i) => [bigint(1n), int(i % 3), int(i)]);
+    const rejections = await writer.write(blockOf(statement, rows));
+    expect(rejections.map(({ row, kind }) => [row, kind])).toEqual([0, 3].map((row) => [row, "in doubt"]));
+  });
+
   it("a counter's addition that was not begun is sent again", async () => {
     const { writer, proxy, name, statement } = await faulty(counters);
     proxy.spoil = ({ number }) => [UNAVAILABLE, TOO_LARGE][number];
