@@ -5,7 +5,7 @@
 import { UsageError } from "../base/errors.ts";
 import { parseColumnList } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
-import type { ParquetCompression } from "../operations/options.ts";
+import type { Compression } from "../operations/options.ts";
 
 // ANY and the SERIAL levels are missing because a read by token range can't have them.
 export const CONSISTENCIES = [
@@ -19,7 +19,7 @@ export const CONSISTENCIES = [
   "ALL",
 ] as const;
 
-export const CODECS: readonly ParquetCompression["codec"][] = ["snappy", "zstd", "gzip", "brotli", "lz4", "none"];
+export const CODECS: readonly Compression["codec"][] = ["snappy", "zstd", "gzip", "brotli", "lz4", "none"];
 export const UUID_FORMS = ["text", "native"] as const;
 export const EMPTY_RULES = ["error", "null"] as const;
 
@@ -44,7 +44,7 @@ export function choice<const T extends string>(values: readonly T[]): (text: str
 export const parseConsistency = choice(CONSISTENCIES);
 
 /** A codec, for zstd with its level: `zstd:9`. */
-export function parseCompression(text: string): ParquetCompression {
+export function parseCompression(text: string): Compression {
   const [name = "", level, ...rest] = text.split(":");
   const codec = choice(CODECS)(name);
   if (level === undefined) return { codec };

@@ -6,12 +6,21 @@ import type { ColumnType } from "../base/column.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import type { CqlType } from "../types/cql.ts";
 
+/** How files are compressed: the pages of Parquet, any other as a whole. */
+export interface Compression {
+  readonly codec: "snappy" | "zstd" | "gzip" | "brotli" | "lz4" | "none";
+  /** zstd only. */
+  readonly level?: number | undefined;
+}
+
 /** A column of the files. */
 export interface FileColumn {
   /** In the file. */
   readonly name: string;
   readonly type: ColumnType;
   readonly cql: CqlType;
+  /** Of a column that tells the writetime or TTL of another: which, by its name in the file. */
+  readonly cell?: { readonly kind: "writetime" | "ttl"; readonly of: string } | undefined;
 }
 
 /** Rows that DuckDB holds or can read. */
@@ -30,9 +39,20 @@ export interface Piece {
   readonly rows: number;
 }
 
+/** What stands before the pieces of a file, between two, and behind the last. Pieces without rows are left out. */
+export interface Frame {
+  readonly head: Uint8Array;
+  readonly between: Uint8Array;
+  readonly tail: Uint8Array;
+}
+
 export interface FileFormat {
-  /** Ends the names of the files, e.g. `.parquet`. */
+  /** Ends the names of the files, e.g. `.csv.gz`. */
   readonly extension: string;
+  /** A piece is a file as it is; else even a file of one piece has to be joined. */
+  readonly pieceIsFile: boolean;
+  /** Absent where pieces are not just put one behind the other: such a format can't be streamed. */
+  readonly frame?: Frame;
   /**
    * Writes rows to `path`, which must not exist. Not synced.
    * @throws StorageError; DataError for a value that the format can't hold

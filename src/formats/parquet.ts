@@ -7,29 +7,17 @@ import { copyRows, quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { ParquetConcat } from "../parquet/concat.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
-import type { FileColumn, FileFormat, Piece, Rows } from "./format.ts";
+import type { Compression, FileColumn, FileFormat, Piece, Rows } from "./format.ts";
 
 /** DuckDB's vectors: row groups are written in whole ones. */
 const VECTOR_ROWS = 2048;
 
-const CODECS = {
-  snappy: "snappy",
-  zstd: "zstd",
-  gzip: "gzip",
-  brotli: "brotli",
-  lz4: "lz4_raw",
-  none: "uncompressed",
-} as const;
-
-/** How the pages of a Parquet file are compressed. */
-export interface ParquetCompression {
-  readonly codec: keyof typeof CODECS;
-  /** zstd only. */
-  readonly level?: number | undefined;
-}
+/** DuckDB's names for codecs that are called otherwise elsewhere. */
+const CODEC_NAMES: Partial<Record<Compression["codec"], string>> = { lz4: "lz4_raw", none: "uncompressed" };
 
 export interface ParquetOptions {
-  readonly compression: ParquetCompression;
+  /** Of the pages. */
+  readonly compression: Compression;
   /** Rounded up to a multiple of DuckDB's 2,048 rows; DuckDB's own 122,880 where it is absent. */
   readonly rowGroupRows?: number | undefined;
   /** The file's key-value metadata. */
@@ -40,6 +28,7 @@ export interface ParquetOptions {
 export function parquetFormat(columns: readonly FileColumn[], options: ParquetOptions): FileFormat {
   return {
     extension: ".parquet",
+    pieceIsFile: true,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, options, path),
     join,
   };
@@ -60,7 +49,7 @@ function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, e
   const pairs = Object.entries(keyValues).map(([key, value]) => `${quoteName(key)}: ${quoteText(value)}`);
   return [
     "FORMAT parquet",
-    `COMPRESSION ${CODECS[compression.codec]}`,
+    `COMPRESSION ${CODEC_NAMES[compression.codec] ?? compression.codec}`,
     ...(compression.level === undefined ? [] : [`COMPRESSION_LEVEL ${compression.level}`]),
     ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${wholeVectors(rowGroupRows)}`]),
     // Dictionaries would merge 0.0 with -0.0 and NaNs with each other.

@@ -3,7 +3,7 @@
  * library write them.
  */
 import type { ClusterOptions } from "../cassandra/cluster.ts";
-import type { ParquetCompression } from "../formats/parquet.ts";
+import type { Compression } from "../formats/format.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import type { PaceOptions } from "../jobs/pace.ts";
 
@@ -16,7 +16,7 @@ export interface TableName {
   readonly table: string;
 }
 
-export type { ParquetCompression };
+export type { Compression };
 
 export interface ExportOptions extends PaceOptions {
   readonly connection: ConnectionOptions;
@@ -30,7 +30,7 @@ export interface ExportOptions extends PaceOptions {
   readonly destination: string;
   /** Names as Cassandra holds them; all where it is absent. */
   readonly columns?: readonly string[] | undefined;
-  readonly compression?: ParquetCompression | undefined;
+  readonly compression?: Compression | undefined;
   /** Add a column with the writetimes of the cells of these columns, or of all that have one. */
   readonly writetime?: "all" | readonly string[] | undefined;
   /** Add a column with the seconds that the cells of these columns, or of all that can have a TTL, still have to live. */
