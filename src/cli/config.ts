@@ -155,8 +155,8 @@ function profileOf(config: ConfigFile, name: string, options: ReadonlyMap<string
 /** A value as it would have come from the command line. */
 function valueIn(option: Option, raw: unknown, place: string): unknown {
   const isText = (value: unknown) => typeof value === "string" || typeof value === "number";
-  if (option.isBoolean()) {
-    if (typeof raw === "boolean") return raw;
+  if (option.isBoolean() || option.negate) {
+    if (typeof raw === "boolean") return raw !== option.negate;
     throw new UsageError(`${place}: it is true or false, without quotes`);
   }
   // Only options that can be said again have a parser of their own.

@@ -18,7 +18,7 @@ import { commandAgain } from "./rerun.ts";
 import { printReport, running } from "./running.ts";
 import { stateDirectory } from "./statedirectory.ts";
 import type { ExportRequest } from "./validate.ts";
-import { CODECS, EMPTY_RULES, UUID_FORMS } from "./values.ts";
+import { CODECS, EMPTY_RULES, FORMATS, UUID_FORMS } from "./values.ts";
 import { type Session, writeResult } from "./world.ts";
 
 /** What stands behind `export`: its arguments as typed, and the command for its options. */
@@ -27,10 +27,11 @@ export type ExportAction = (source: string, destination: string, command: Comman
 /** Describes `export` on an empty command. */
 export function defineExport(command: Command, action: ExportAction): void {
   command
-    .summary("rows out of a cluster into Parquet files")
+    .summary("rows out of a cluster into files")
     .description(
-      "Reads a table by token ranges and writes it as Parquet: one file where the destination ends in .parquet, " +
-        "otherwise a directory of files. Nothing appears at the destination until all of it is there. A SELECT is read " +
+      "Reads a table by token ranges and writes it as Parquet, CSV or JSON: one file where the destination ends as one " +
+        "does (.parquet, .csv, .tsv, .json, .jsonl, text also with .gz or .zst), - for stdout, otherwise a directory of " +
+        "files. Nothing appears at the destination until all of it is there. A SELECT is read " +
         "by token ranges too, or page by page where it has LIMIT, ORDER BY, IN or aggregates, or names one partition. " +
         "Of a keyspace every table is exported, each into a directory of its name, and schema.cql says what makes them; " +
         "--columns, --where, --type and names behind --writetime and --ttl go with one table only.",
@@ -39,9 +40,10 @@ export function defineExport(command: Command, action: ExportAction): void {
       "<ks.table | SELECT | ks>",
       `a table (names in capitals are quoted: 'shop."Orders"'), a SELECT in quotes, or a keyspace`,
     )
-    .argument("<destination>", "a file (orders.parquet) or a directory (orders/)");
+    .argument("<destination>", "a file (orders.parquet, orders.csv.gz), a directory (orders/), or - for stdout");
   addConnectionOptions(command);
   addOutputOptions(command);
+  addTextOptions(command);
   addReadingOptions(command);
   addProgressOptions(command);
   addExamples(command, [
@@ -62,6 +64,8 @@ export function defineExport(command: Command, action: ExportAction): void {
     ],
     ["cqlduck export 'SELECT id, total AS sum FROM shop.orders' sums.parquet", "what a CQL query gives"],
     ["cqlduck export shop backup/", "every table of a keyspace, and the statements that make them"],
+    ["cqlduck export shop.orders orders.csv.gz --null NULL", "as compressed CSV, with a text of its own for NULL"],
+    ["cqlduck export shop.orders - --format jsonl | head -1", "rows to another program, while they are read"],
     ["cqlduck export shop.orders orders/ --dry-run", "what would be done, without reading a row"],
   ]);
   command.addHelpText("after", "Every option can also stand in the environment: --page-size as CQLDUCK_PAGE_SIZE.");
@@ -70,6 +74,15 @@ export function defineExport(command: Command, action: ExportAction): void {
 
 function addOutputOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
+  group(
+    withChoices(
+      new Option(
+        "--format <name>",
+        "parquet, csv, json or jsonl (from the destination's name; a directory is parquet)",
+      ),
+      FORMATS,
+    ),
+  );
   group(new Option("--columns <a,b,c>", "these columns only"));
   group(new Option("--where <condition>", "these rows only: what CQL has behind WHERE, ALLOW FILTERING included"));
   group(new Option("--writetime <all | a,b>", "add columns with the writetimes (µs) of all columns, or of these"));
@@ -78,7 +91,10 @@ function addOutputOptions(command: Command): void {
   group(new Option("--ttl-suffix <text>", "what ends the names of TTL columns").default("_ttl"));
   group(
     withChoices(
-      new Option("--compression <codec>", "snappy, zstd[:level], gzip, brotli, lz4 or none").default("snappy"),
+      new Option(
+        "--compression <codec>",
+        "snappy, zstd[:level], gzip, brotli, lz4 or none (snappy); text: gzip, zstd or none (from the name, else none)",
+      ),
       CODECS,
     ),
   );
@@ -112,6 +128,18 @@ function addOutputOptions(command: Command): void {
   group(new Option("--resume", "go on with an unfinished export at the destination, if there is one"));
   group(new Option("--restart", "drop an unfinished export at the destination and begin again"));
   group(new Option("--dry-run", "print what would be done, and do nothing"));
+}
+
+function addTextOptions(command: Command): void {
+  const group = (option: Option) => command.addOption(option.helpGroup("CSV and JSON:"));
+  group(new Option("--header", "the first line of CSV has the names of the columns (it does)"));
+  group(new Option("--no-header", "CSV without that line"));
+  group(new Option("--delimiter <text>", "what stands between fields; \\t is a tab (a comma; a tab in .tsv)"));
+  group(new Option("--quote <character>", `what stands around fields that need it (")`));
+  group(new Option("--escape <character>", "what stands before a quote inside quotes (the quote itself)"));
+  group(new Option("--null <text>", "how NULL is written; a value of that text is quoted (nothing)"));
+  group(new Option("--timestamp-format <format>", "how CSV has timestamps, as for strftime, in UTC (ISO 8601)"));
+  group(new Option("--pretty", "JSON with each column on a line of its own"));
 }
 
 function addReadingOptions(command: Command): void {
@@ -148,7 +176,9 @@ export async function runExport(
   const { readExportRequest } = await import("./validate.ts");
   const { findPassword } = await import("./password.ts");
   const request = readExportRequest(source, destination, command);
-  session.again = request.dryRun ? commandAgain(world.argv) : commandAgain(world.argv, "--resume", "--restart");
+  // What went to stdout can't be gone on with.
+  if (request.options.destination === "-") session.again = undefined;
+  else session.again = request.dryRun ? commandAgain(world.argv) : commandAgain(world.argv, "--resume", "--restart");
   const { connection } = request.options;
   warnUnverified(session, command, connection.tls);
   const password = await findPassword(session, connection.username, request.passwordFile);
@@ -156,6 +186,7 @@ export async function runExport(
     ...request.options,
     connection: { ...connection, password },
     stateDirectory: stateDirectory(world.env),
+    output: world.stdout,
   };
   if (request.dryRun) {
     await running(session, request, undefined, async (_, display) => printPlan(session, request, options, display));

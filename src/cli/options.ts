@@ -188,7 +188,12 @@ export function readEnvironment(command: Command, env: Readonly<Record<string, s
     const text = name === undefined ? undefined : env[name];
     const key = option.attributeName();
     if (!name || !text || command.getOptionValueSource(key) === "cli") continue;
-    const value = option.isBoolean() ? parseBoolean(name, text) : option.parseArg ? splitList(text) : text;
+    const value =
+      option.isBoolean() || option.negate
+        ? parseBoolean(name, text) !== option.negate
+        : option.parseArg
+          ? splitList(text)
+          : text;
     command.setOptionValueWithSource(key, value, "env");
   }
 }

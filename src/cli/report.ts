@@ -14,7 +14,7 @@ export function reportText(report: ExportReport, noticed: ReadonlySet<string>): 
   const rate = `${formatDuration(report.elapsedMs)} (${formatCount(report.rowsPerSecond)} rows/s)`;
   const head =
     `exported ${plural(report.rows, "row")} (${formatSize(report.bytes)}) from ${report.source} ` +
-    `to ${report.destination} in ${rate}, ${plural(report.files.length, "file")}`;
+    `to ${placeOf(report.destination)} in ${rate}, ${plural(report.files.length, "file")}`;
   const decimals = Object.entries(report.decimals).map(([column, type]) => `${column} fits ${type}`);
   const more = report.files.length - FILES_NAMED;
   const rows: [string, string][] = [
@@ -65,6 +65,10 @@ export function keyspacePlanText({ tables, notices }: KeyspaceExportPlan): strin
   return [...tables.map(planText), ...notices.map((notice) => `note: ${notice}`)].join("\n\n");
 }
 
+function placeOf(destination: string): string {
+  return destination === "-" ? "stdout" : destination;
+}
+
 /** What an export would do. */
 export function planText(plan: ExportPlan): string {
   const work =
@@ -80,7 +84,7 @@ export function planText(plan: ExportPlan): string {
     column.file === column.name ? "" : `as ${column.file}`,
   ]);
   return [
-    `export of ${plan.source} to ${plan.layout} ${plan.destination}; nothing was read or written`,
+    `export of ${plan.source} to ${plan.layout === "stream" ? "stdout" : `${plan.layout} ${plan.destination}`}; nothing was read or written`,
     ...facts([
       ["read", work],
       ...plan.files.map((file): [string, string] => ["file", file]),

@@ -69,6 +69,8 @@ export async function printReport(
   display.stop();
   // What fails from here on is the telling; the export itself is published.
   session.again = undefined;
+  // `| head` has what it wanted; how much was read until then is chance.
+  if ("readerGone" in report && report.readerGone) return report;
   const text = () => ("tables" in report ? keyspaceText(report, display.noticed) : reportText(report, display.noticed));
   const line = () => (shown.progress === "json" ? JSON.stringify({ kind: "report", ...report }) : text());
   if (!shown.quiet) session.terminal.line(line());

@@ -18,6 +18,7 @@ import {
   atMost,
   choice,
   EMPTY_RULES,
+  FORMATS,
   PROGRESS_FORMS,
   parseColumnsOrAll,
   parseCompression,
@@ -26,6 +27,7 @@ import {
   parseHost,
   parseMetrics,
   parseShare,
+  parseSign,
   parseText,
   parseWebhook,
   parseWhole,
@@ -130,7 +132,15 @@ const ExportFlags = v.object({
   ttl: v.optional(form(parseColumnsOrAll)),
   writetimeSuffix: form(parseText),
   ttlSuffix: form(parseText),
-  compression: form(parseCompression),
+  format: v.optional(form(choice(FORMATS))),
+  compression: v.optional(form(parseCompression)),
+  header: v.optional(v.boolean()),
+  delimiter: v.optional(form(parseSign)),
+  quote: v.optional(form(parseSign)),
+  escape: v.optional(form(parseSign)),
+  null: v.optional(v.string()),
+  timestampFormat: v.optional(form(parseText)),
+  pretty: flag,
   limit: v.optional(form(parseCount)),
   rowsPerFile: v.optional(form(parseCount)),
   rowGroupRows: v.optional(form(atMost(parseCount, MOST_GROUP_ROWS))),
@@ -172,6 +182,11 @@ export function readExportRequest(source: string, destination: string, command: 
       hint: "say one",
     });
   }
+  if (path === "-" && flags.json && !flags.dryRun) {
+    throw new UsageError("--json prints the result on stdout, and there go the rows", {
+      hint: "--progress json prints it on stderr",
+    });
+  }
   return {
     options: {
       connection: connectionOf(flags),
@@ -184,7 +199,15 @@ export function readExportRequest(source: string, destination: string, command: 
       ttl: flags.ttl,
       writetimeSuffix: flags.writetimeSuffix,
       ttlSuffix: flags.ttlSuffix,
+      format: flags.format,
       compression: flags.compression,
+      header: flags.header,
+      delimiter: flags.delimiter,
+      quote: flags.quote,
+      escape: flags.escape,
+      nullText: flags.null,
+      timestampFormat: flags.timestampFormat,
+      pretty: flags.pretty,
       limit: flags.limit,
       rowsPerFile: flags.rowsPerFile,
       rowGroupRows: flags.rowGroupRows,

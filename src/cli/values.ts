@@ -26,9 +26,12 @@ export const EMPTY_RULES = ["error", "null"] as const;
 export const PROGRESS_FORMS = ["auto", "bar", "plain", "json", "none"] as const;
 export type ProgressForm = (typeof PROGRESS_FORMS)[number];
 
-/** Data files that are not Parquet: as a destination they would become directories of that name. */
+export const FORMATS = ["parquet", "csv", "json", "jsonl"] as const;
+
+/** Data files that can't be written: as a destination they would become directories of that name. */
 const OTHER_DATA_FILE =
-  /\.(csv|tsv|txt|json|jsonl|ndjson|arrow|arrows|feather|ipc|avro|orc|xlsx|db|duckdb|sqlite|parq|pq)(\.(gz|zst|bz2|xz))?$/i;
+  /\.(?:(?:txt|arrow|arrows|feather|ipc|avro|orc|xlsx|db|duckdb|sqlite|parq|pq)(?:\.(?:gz|zst|bz2|xz))?|parquet\.(?:gz|zst|bz2|xz)|(?:csv|tsv|json|jsonl|ndjson)\.(?:bz2|xz))$/i;
+const DATA_FILE = /\.(?:parquet|(?:csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?)$/;
 
 /** One of a few words. */
 export function choice<const T extends string>(values: readonly T[]): (text: string) => T {
@@ -71,19 +74,18 @@ export function parseHost(text: string): string {
   return host;
 }
 
-/** A local Parquet file or directory. */
+/** A local file or directory, or `-`. */
 export function parseDestination(text: string): string {
-  const hint = "write a file that ends in .parquet, or a directory: orders.parquet, orders/";
+  const hint = "write a file that ends in .parquet, .csv, .json or .jsonl, or a directory: orders.parquet, orders/";
   if (text.trim() === "") throw new UsageError("the destination is empty", { hint });
-  if (text === "-") throw new UsageError("stdout can't be a destination: this version writes files", { hint });
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
   if (scheme) {
     throw new UsageError(`"${text}": this version writes local paths, not ${scheme}:// URLs`, { hint });
   }
   const other = OTHER_DATA_FILE.exec(text)?.[0];
-  if (other) throw new UsageError(`"${text}": this version writes Parquet, not ${other}`, { hint });
-  if (/\.parquet$/i.test(text) && !text.endsWith(".parquet")) {
-    throw new UsageError(`"${text}": a Parquet file ends in .parquet, in lower case`, { hint });
+  if (other) throw new UsageError(`"${text}": this version does not write ${other}`, { hint });
+  if (DATA_FILE.test(text.toLowerCase()) && !DATA_FILE.test(text)) {
+    throw new UsageError(`"${text}": the end of the name says the format in lower case`, { hint });
   }
   return text;
 }
@@ -92,6 +94,11 @@ export function parseDestination(text: string): string {
 export function parseText(text: string): string {
   if (text.trim() === "") throw new UsageError("it is empty");
   return text;
+}
+
+/** A delimiter or the like; a tab may be written as `\t`. */
+export function parseSign(text: string): string {
+  return text.replaceAll("\\t", "\t");
 }
 
 /** The word `all`, or names of columns; a column of that name is written `"all"`. */

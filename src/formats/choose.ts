@@ -9,8 +9,7 @@ import { CODEC_ENDINGS, type TextCodec } from "./framed.ts";
 import { jsonFormat, metadataKey } from "./json.ts";
 import { parquetFormat } from "./parquet.ts";
 
-export const FORMATS = ["parquet", "csv", "json", "jsonl"] as const;
-export type FormatName = (typeof FORMATS)[number];
+export type FormatName = "parquet" | "csv" | "json" | "jsonl";
 
 /** What may be said of the files' format. What is absent follows from the destination's name, or is the format's default. */
 export interface FormatOptions {
@@ -58,17 +57,18 @@ const CODECS_BY_ENDING: Readonly<Record<string, TextCodec>> = { gz: "gzip", zst:
 const FILE_NAME = new RegExp(`\\.(${Object.keys(EXTENSIONS).join("|")})(?:\\.(gz|zst))?$`, "i");
 
 /** The options that only some formats have, as a user knows them. */
-const ONLY: { readonly [K in keyof FormatOptions]?: { readonly flag: string; readonly formats: readonly FormatName[] } } =
-  {
-    rowGroupRows: { flag: "--row-group-rows", formats: ["parquet"] },
-    header: { flag: "--header", formats: ["csv"] },
-    delimiter: { flag: "--delimiter", formats: ["csv"] },
-    quote: { flag: "--quote", formats: ["csv"] },
-    escape: { flag: "--escape", formats: ["csv"] },
-    nullText: { flag: "--null", formats: ["csv"] },
-    timestampFormat: { flag: "--timestamp-format", formats: ["csv"] },
-    pretty: { flag: "--pretty", formats: ["json"] },
-  };
+const ONLY: {
+  readonly [K in keyof FormatOptions]?: { readonly flag: string; readonly formats: readonly FormatName[] };
+} = {
+  rowGroupRows: { flag: "--row-group-rows", formats: ["parquet"] },
+  header: { flag: "--header", formats: ["csv"] },
+  delimiter: { flag: "--delimiter", formats: ["csv"] },
+  quote: { flag: "--quote", formats: ["csv"] },
+  escape: { flag: "--escape", formats: ["csv"] },
+  nullText: { flag: "--null", formats: ["csv"] },
+  timestampFormat: { flag: "--timestamp-format", formats: ["csv"] },
+  pretty: { flag: "--pretty", formats: ["json"] },
+};
 
 /** What a file of this name is; undefined for the name of a directory. */
 function namedBy(name: string): { readonly extension: string; readonly ending: string | undefined } | undefined {
@@ -84,26 +84,36 @@ export function isFileName(destination: string): boolean {
   return namedBy(destination) !== undefined;
 }
 
-/** Whether a reader of a directory in this format would take a file of this name for one of its parts. */
-export function isPart(name: string, format: FormatName): boolean {
-  const named = namedBy(name);
-  return named !== undefined && EXTENSIONS[named.extension] === format;
+/** Whether a reader of a directory in this format would take a file of this path for one of its parts. */
+export function isPart(path: string, format: FormatName): boolean {
+  const named = namedBy(path);
+  const isHidden = /(^|\/)[_.][^/]*$/.test(path);
+  return !isHidden && named !== undefined && EXTENSIONS[named.extension] === format;
 }
 
 /** @throws UsageError where name and options contradict each other */
 export function chooseFormat(destination: string, options: FormatOptions): Chosen {
+  if (destination === "") {
+    throw new UsageError("the destination is empty", { hint: "name a file x.parquet, or a directory" });
+  }
   const named = namedBy(destination);
   const layout = destination === STDOUT ? "stream" : named ? "file" : "directory";
   const format = nameOf(destination, layout, named?.extension, options.format);
   for (const [key, { flag, formats }] of Object.entries(ONLY)) {
     const said = options[key as keyof FormatOptions];
-    if (said === undefined || said === false && key === "pretty" || formats.includes(format)) continue;
+    if (said === undefined || (said === false && key === "pretty") || formats.includes(format)) continue;
     throw new UsageError(`${flag} is for ${formats.join(" and ")}, and ${destination} is ${format}`, {
       hint: "leave it out, or choose another format",
     });
   }
   const delimiter = options.delimiter ?? (named?.extension === "tsv" ? "\t" : ",");
-  return { name: format, layout, compression: compressionOf(destination, format, named, options.compression), delimiter };
+  if (format === "csv") dialectOf({ delimiter }, options);
+  return {
+    name: format,
+    layout,
+    compression: compressionOf(destination, format, named, options.compression),
+    delimiter,
+  };
 }
 
 function nameOf(
@@ -119,7 +129,9 @@ function nameOf(
     });
   }
   if (layout === "stream" && (name === undefined || name === "parquet")) {
-    const why = name ? "Parquet can't be written to stdout: its end has to be written first" : "stdout has no name to tell the format by";
+    const why = name
+      ? "Parquet can't be written to stdout: its end has to be written first"
+      : "stdout has no name to tell the format by";
     throw new UsageError(why, { hint: "say --format csv, json or jsonl" });
   }
   return name ?? "parquet";
@@ -138,7 +150,9 @@ function compressionOf(
     throw new UsageError(`--compression ${codec} is for Parquet: ${format} files can be gzip, zstd or none`);
   }
   if (said?.level !== undefined) {
-    throw new UsageError(`--compression ${codec}:${said.level}: levels are for Parquet`, { hint: `say ${codec} alone` });
+    throw new UsageError(`--compression ${codec}:${said.level}: levels are for Parquet`, {
+      hint: `say ${codec} alone`,
+    });
   }
   if (named && codec !== byName) {
     const plain = named.ending === undefined ? destination : destination.slice(0, -named.ending.length - 1);
@@ -147,6 +161,11 @@ function compressionOf(
     });
   }
   return { codec };
+}
+
+/** What ends the names of files, e.g. `.csv.gz`. */
+export function extensionOf({ name, compression }: Chosen): string {
+  return name === "parquet" ? ".parquet" : `.${name}${CODEC_ENDINGS[compression.codec as TextCodec]}`;
 }
 
 /** The format that was chosen, for files of these columns. `keyValues` are for formats whose files can hold them. */
@@ -182,26 +201,32 @@ function jsonOptionsOf(name: "json" | "jsonl", { pretty = false }: FormatOptions
 }
 
 /** @throws UsageError where its signs could not be told apart */
-export function dialectOf(
+function dialectOf(
   { delimiter }: Pick<Chosen, "delimiter">,
-  { header = true, quote = '"', escape = quote, nullText = "", timestampFormat }: FormatOptions,
+  { header = true, quote = '"', escape: sign = quote, nullText = "", timestampFormat }: FormatOptions,
 ): CsvDialect {
-  const signs = { "--delimiter": delimiter, "--quote": quote, "--escape": escape };
-  for (const [flag, sign] of Object.entries(signs)) {
+  const signs = { "--delimiter": delimiter, "--quote": quote, "--escape": sign };
+  for (const [flag, said] of Object.entries(signs)) {
     const most = flag === "--delimiter" ? 4 : 1;
-    const bytes = Buffer.byteLength(sign);
-    if (bytes >= 1 && bytes <= most && !/[\r\n\0]/.test(sign)) continue;
-    throw new UsageError(`${flag} ${JSON.stringify(sign)}: it is ${most === 1 ? "one ASCII character" : "one to four bytes"}, and no line break`);
+    const bytes = Buffer.byteLength(said);
+    if (bytes >= 1 && bytes <= most && !/[\r\n\0]/.test(said)) continue;
+    throw new UsageError(
+      `${flag} ${JSON.stringify(said)}: it is ${most === 1 ? "one ASCII character" : "one to four bytes"}, and no line break`,
+    );
   }
-  if (delimiter.includes(quote) || delimiter.includes(escape)) {
+  if (delimiter.includes(quote) || delimiter.includes(sign)) {
     throw new UsageError("--delimiter, --quote and --escape must differ, but that the last two may be the same");
   }
-  const clash = [delimiter, quote, escape, "\r", "\n"].find((sign) => nullText.includes(sign));
+  const clash = [delimiter, quote, sign, "\r", "\n"].find((special) => nullText.includes(special));
   if (clash !== undefined) {
-    throw new UsageError(`--null ${JSON.stringify(nullText)} has a ${JSON.stringify(clash)}, which could not be told from a field's end or a quote`);
+    throw new UsageError(
+      `--null ${JSON.stringify(nullText)} has a ${JSON.stringify(clash)}, which could not be told from a field's end or a quote`,
+    );
   }
   if ([...delimiter].some((sign) => nullText !== "" && delimiter.length > 1 && nullText.includes(sign))) {
-    throw new UsageError(`--null ${JSON.stringify(nullText)} and --delimiter ${JSON.stringify(delimiter)} share a character`);
+    throw new UsageError(
+      `--null ${JSON.stringify(nullText)} and --delimiter ${JSON.stringify(delimiter)} share a character`,
+    );
   }
-  return { header, delimiter, quote, escape, null: nullText, timestampFormat };
+  return { header, delimiter, quote, escape: sign, null: nullText, timestampFormat };
 }

@@ -2,8 +2,11 @@
  * Owns CSV as an output (RFC 4180): DuckDB's writer quotes and writes texts that textform.ts made exact. A piece has
  * no header; the file's comes before all pieces.
  */
+import { tmpdir } from "node:os";
+import { messageOf, UsageError } from "../base/errors.ts";
 import { copyRows, quoteText } from "../duckdb/copy.ts";
-import type { Connection } from "../duckdb/engine.ts";
+import { type Connection, Engine } from "../duckdb/engine.ts";
+import { readRows } from "../duckdb/reader.ts";
 import type { FileColumn, FileFormat, Rows } from "./format.ts";
 import { CODEC_ENDINGS, frameOf, joinFramed, type TextCodec } from "./framed.ts";
 import { plainText } from "./textform.ts";
@@ -26,11 +29,37 @@ export function csvFormat(columns: readonly FileColumn[], dialect: CsvDialect, c
   const frame = frameOf(codec, header === undefined ? "" : `${header}\n`, "", "");
   return {
     extension: `.csv${CODEC_ENDINGS[codec]}`,
-    pieceIsFile: !dialect.header,
+    piecesAreFiles: !dialect.header,
     frame,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, dialect, codec, path),
     join: (pieces, path, signal) => joinFramed(frame, pieces, path, signal),
   };
+}
+
+const SAMPLE = "TIMESTAMP '2024-11-27 22:58:59.123'";
+
+/** Whether timestamps written in a format can be read back. @throws UsageError for one that strftime does not take */
+export async function keepsTimestamps(format: string): Promise<boolean> {
+  const engine = await Engine.open({ memoryBytes: 64e6, threads: 1, tempDirectory: tmpdir() });
+  try {
+    const text = quoteText(format);
+    const connection = await engine.connect();
+    const kept = `try_strptime(strftime(${SAMPLE}, ${text}), ${text}) IS NOT DISTINCT FROM ${SAMPLE}`;
+    const [row] = await readRows<{ kept: boolean }>(connection, `SELECT ${kept} AS kept`, "reading --timestamp-format");
+    return row?.kept === true;
+  } catch (cause) {
+    throw new UsageError(
+      `--timestamp-format ${format}: ${messageOf(cause)
+        .split("\n")[0]
+        ?.replace(/^.* Error: /, "")}`,
+      {
+        hint: "write it as strftime takes it: '%Y-%m-%d %H:%M:%S.%g'",
+        cause,
+      },
+    );
+  } finally {
+    engine.close();
+  }
 }
 
 function writePiece(
@@ -40,7 +69,7 @@ function writePiece(
   dialect: CsvDialect,
   codec: TextCodec,
   path: string,
-): Promise<void> {
+): Promise<number> {
   const values = rows.expressions.map((expression, i) => `${expression} AS v${i}`).join(", ");
   const texts = columns.map((column, i) => `${fieldText(column, `v${i}`, dialect)} AS t${i}`).join(", ");
   const query = `SELECT ${texts} FROM (SELECT ${values} FROM ${rows.from})`;
@@ -53,14 +82,14 @@ function fieldText({ type, cql }: FileColumn, x: string, { timestampFormat }: Cs
 }
 
 function copyOptions(columns: readonly FileColumn[], dialect: CsvDialect, codec: TextCodec): string[] {
-  const { header, delimiter, quote, escape } = dialect;
-  const forced = forcedQuotes(columns, header, escape !== quote);
+  const { header, delimiter, quote, escape: escapeSign } = dialect;
+  const forced = forcedQuotes(columns, header, escapeSign !== quote);
   return [
     "FORMAT csv",
     "HEADER false",
     `DELIMITER ${quoteText(delimiter)}`,
     `QUOTE ${quoteText(quote)}`,
-    `ESCAPE ${quoteText(escape)}`,
+    `ESCAPE ${quoteText(escapeSign)}`,
     `NULLSTR ${quoteText(dialect.null)}`,
     ...(forced === undefined ? [] : [`FORCE_QUOTE ${forced}`]),
     `COMPRESSION ${codec}`,
@@ -76,13 +105,13 @@ function forcedQuotes(columns: readonly FileColumn[], header: boolean, otherEsca
 }
 
 /** A field as the header has it. */
-function field(text: string, { delimiter, quote, escape, null: nullText }: CsvDialect): string {
+function field(text: string, { delimiter, quote, escape: sign, null: nullText }: CsvDialect): string {
   const isPlain =
-    ![delimiter, quote, escape, "\n", "\r"].some((sign) => text.includes(sign)) &&
+    ![delimiter, quote, sign, "\n", "\r"].some((special) => text.includes(special)) &&
     text !== nullText &&
     text !== "" &&
     !text.startsWith("\ufeff");
   if (isPlain) return text;
-  const escaped = escape === quote ? text : text.replaceAll(escape, escape + escape);
-  return `${quote}${escaped.replaceAll(quote, escape + quote)}${quote}`;
+  const escaped = sign === quote ? text : text.replaceAll(sign, sign + sign);
+  return `${quote}${escaped.replaceAll(quote, sign + quote)}${quote}`;
 }

@@ -31,6 +31,8 @@ export interface Rows {
   readonly expressions: readonly string[];
   /** Floats among them must keep every bit of a -0.0 or a NaN. */
   readonly exactFloats: boolean;
+  /** Said of the piece in its file's metadata beside what all files say. The same for all pieces of a file. */
+  readonly keyValues?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A file of the job directory that writePiece made. */
@@ -49,15 +51,15 @@ export interface Frame {
 export interface FileFormat {
   /** Ends the names of the files, e.g. `.csv.gz`. */
   readonly extension: string;
-  /** A piece is a file as it is; else even a file of one piece has to be joined. */
-  readonly pieceIsFile: boolean;
+  /** A piece alone is a file as it is. */
+  readonly piecesAreFiles: boolean;
   /** Absent where pieces are not just put one behind the other: such a format can't be streamed. */
   readonly frame?: Frame;
   /**
-   * Writes rows to `path`, which must not exist. Not synced.
+   * Writes rows to `path`, which must not exist, and says how many. Not synced.
    * @throws StorageError; DataError for a value that the format can't hold
    */
-  writePiece(connection: Connection, rows: Rows, path: string): Promise<void>;
+  writePiece(connection: Connection, rows: Rows, path: string): Promise<number>;
   /** Makes one durable file of pieces, in their order, at `path`, which must not exist. */
   join(pieces: readonly Piece[], path: string, signal: AbortSignal): Promise<void>;
 }

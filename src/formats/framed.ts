@@ -61,7 +61,9 @@ export async function joinFramed(
   const write: Write = (bytes) => attempt("write", path, () => writeAll(out, bytes));
   try {
     await write(frame.head);
-    const filled = pieces.some((piece) => piece.rows > 0) ? pieces.filter((piece) => piece.rows > 0) : pieces.slice(0, 1);
+    const filled = pieces.some((piece) => piece.rows > 0)
+      ? pieces.filter((piece) => piece.rows > 0)
+      : pieces.slice(0, 1);
     const buffer = new Uint8Array(COPY_BYTES);
     for (const [i, piece] of filled.entries()) {
       if (i > 0) await write(frame.between);

@@ -31,7 +31,7 @@ export function jsonFormat(columns: readonly FileColumn[], options: JsonOptions,
   const frame = options.layout === "array" ? frameOf(codec, "[", ",", "]\n") : frameOf(codec, "", "", "");
   return {
     extension: `${options.layout === "array" ? ".json" : ".jsonl"}${CODEC_ENDINGS[codec]}`,
-    pieceIsFile: options.layout === "lines",
+    piecesAreFiles: options.layout === "lines",
     frame,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, options, codec, path),
     join: (pieces, path, signal) => joinFramed(frame, pieces, path, signal),
@@ -45,7 +45,7 @@ function writePiece(
   options: JsonOptions,
   codec: TextCodec,
   path: string,
-): Promise<void> {
+): Promise<number> {
   const values = rows.expressions.map((expression, i) => `${expression} AS v${i}`).join(", ");
   const query = `SELECT ${rowText(columns, options)} AS line FROM (SELECT ${values} FROM ${rows.from})`;
   return copyRows(connection, query, path, copyOptions(options, codec));

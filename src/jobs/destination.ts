@@ -33,7 +33,19 @@ export interface ClaimOptions {
   readonly resume?: boolean;
   /** "nothing" where it is absent: what is published already refuses the job. */
   readonly onto?: Onto;
+  /** Parquet files where it is absent. */
+  readonly outputs?: Outputs;
 }
+
+/** What a job is going to publish at its destination. */
+export interface Outputs {
+  /** Whether a reader of the directory would take a file of this name, relative to it, for a part. */
+  readonly isPart: (name: string) => boolean;
+  /** Files besides the rows' own, relative to the destination's root. */
+  readonly beside: readonly string[];
+}
+
+const PARQUET: Outputs = { isPart: (name) => /\.parquet$/i.test(name), beside: [] };
 
 const MAX_ROUNDS = 10;
 const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG", "ELOOP"];
@@ -75,13 +87,13 @@ export async function inspectDestination(destination: string, layout: Layout): P
 export async function claimDestination(
   destination: string,
   layout: Layout,
-  { restart, resume = false, onto = "nothing" }: ClaimOptions,
+  { restart, resume = false, onto = "nothing", outputs = PARQUET }: ClaimOptions,
 ): Promise<JobLock> {
   try {
     const directory = jobDirectoryOf(destination, layout);
     const before = await inspectDestination(destination, layout);
     // Without anything of a job there is no need for the lock, which would be a file written for a refused command.
-    if (!(await hasLeftovers(directory))) await admit(destination, layout, before, onto);
+    if (!(await hasLeftovers(directory))) await admit(destination, layout, before, onto, outputs);
     if (layout === "file") await checkParent(destination);
     const lock = await lockDirectory(directory);
     try {
@@ -94,6 +106,7 @@ export async function claimDestination(
         layout,
         await inspectDestination(destination, layout),
         ended && resume ? "nothing" : onto,
+        outputs,
       );
       return lock;
     } catch (error) {
@@ -148,20 +161,23 @@ async function hasLeftovers(directory: string): Promise<boolean> {
 export interface Standing {
   /** Of a directory that was published. */
   readonly manifest: Manifest | undefined;
-  /** There, and of the size that the manifest says; for one file: whatever stands there. */
+  /** There, and of the size that the manifest says; for one file: whatever stands there and beside it. */
   readonly ours: readonly FileToReplace[];
   /** Listed by the manifest, but not there. */
   readonly missing: readonly string[];
-  /** Parquet files that no manifest lists, or that are no longer what it lists. */
+  /** Files like those of the job that no manifest lists, or that are no longer what it lists. */
   readonly foreign: readonly string[];
 }
 
 /** Looks at the files of a destination and changes nothing. */
-export async function standingAt(destination: string, layout: Layout): Promise<Standing> {
+export async function standingAt(destination: string, layout: Layout, outputs = PARQUET): Promise<Standing> {
   const path = withoutSlash(destination);
   if (layout === "file") {
-    const bytes = await fileSize(path);
-    const ours = bytes === undefined ? [] : [{ path: basename(path), bytes }];
+    const ours: FileToReplace[] = [];
+    for (const name of [basename(path), ...outputs.beside]) {
+      const bytes = await fileSize(join(dirname(path), name));
+      if (bytes !== undefined) ours.push({ path: name, bytes });
+    }
     return { manifest: undefined, ours, missing: [], foreign: [] };
   }
   const directory = jobDirectoryOf(path, layout);
@@ -176,7 +192,10 @@ export async function standingAt(destination: string, layout: Layout): Promise<S
   const known = new Set(ours.map((file) => file.path));
   const below = (await statusOf(path)) === undefined ? [] : await listBelow(path);
   const foreign = below.filter(
-    (name) => /\.parquet$/i.test(name) && !known.has(name) && !name.startsWith(`${basename(directory)}/`),
+    (name) =>
+      (outputs.isPart(name) || outputs.beside.includes(name)) &&
+      !known.has(name) &&
+      !name.startsWith(`${basename(directory)}/`),
   );
   return { manifest, ours, missing, foreign };
 }
@@ -206,14 +225,24 @@ function asUsage(error: unknown): unknown {
 }
 
 /** @throws UsageError where a job that treats what is published like that can't begin */
-async function admit(destination: string, layout: Layout, found: DestinationState, onto: Onto): Promise<void> {
+async function admit(
+  destination: string,
+  layout: Layout,
+  found: DestinationState,
+  onto: Onto,
+  outputs: Outputs,
+): Promise<void> {
   const replaces = onto === "overwrite" && ["published", "file-exists", "foreign-files"].includes(found.state);
   const adds = onto === "append" && found.state === "published";
   if (!replaces && !adds) refuse(destination, found);
+  if (layout === "file" && onto === "nothing" && found.state === "absent") {
+    const [beside] = (await standingAt(destination, layout, outputs)).ours;
+    if (beside) refuse(join(dirname(withoutSlash(destination)), beside.path), { state: "file-exists" });
+  }
   if (layout === "file" || onto === "nothing") return;
-  const { missing, foreign } = await standingAt(destination, layout);
+  const { missing, foreign } = await standingAt(destination, layout, outputs);
   if (foreign.length > 0) {
-    throw new UsageError(`${destination} holds Parquet files that no export wrote there: ${someOf(foreign)}`, {
+    throw new UsageError(`${destination} holds files that no export wrote there: ${someOf(foreign)}`, {
       hint: "nothing was touched; move them away, or choose another destination",
     });
   }
@@ -251,7 +280,7 @@ function refuse(destination: string, found: DestinationState): void {
       });
     case "wrong-kind":
       throw new UsageError(`${destination} is a ${found.found}`, {
-        hint: "a name that ends in .parquet is one file, any other a directory of files",
+        hint: "a name that ends as those of data files do (.parquet, .csv) is one file, any other a directory of files",
       });
   }
 }

@@ -43,6 +43,8 @@ export interface OutputFile {
   readonly path: string;
   readonly rows: number;
   readonly bytes: number;
+  /** It says what the files beside it are, and holds no rows. */
+  readonly sidecar?: true | undefined;
 }
 
 /** What an export did. Its JSON form is what `--json` prints. */
@@ -65,6 +67,8 @@ export interface ExportReport {
   readonly peakMemoryBytes: number;
   readonly consistency: string;
   readonly notices: readonly string[];
+  /** The reader of stdout went away before the end: the rest was not read. No error. */
+  readonly readerGone?: true | undefined;
   /** For each decimal and varint column that had values: the DECIMAL(p,s) that would have held every value. */
   readonly decimals: Readonly<Record<string, string>>;
 }

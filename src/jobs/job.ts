@@ -72,6 +72,8 @@ export const MANIFEST_NAME = "manifest.json";
 export const DONE_NAME = "done.json";
 /** The directory for what an operation can't hold in memory; of no use to a later process. */
 export const SPILL_NAME = "spill";
+/** What says of the published files what they can't say themselves. Written anew by each process that publishes. */
+export const SIDECAR_NAME = "sidecar.staged";
 
 const DATA_FILE = /^(tmp_)?(segment|output)-\d{5,}\.staged$/; // tmp_ is what DuckDB puts before a name it will rename
 const RECORD = /^(record|output)-(\d{5,})\.json$/;
@@ -79,7 +81,8 @@ const STATE_FILE = /^(plan|intent|manifest|done|(record|output)-\d{5,})\.json(\.
 
 /** True for the names that jobs give to what is in their directory; anything else there is not ours to delete. */
 export function isJobFile(name: string): boolean {
-  if (name === LOCK_NAME || name === SPILL_NAME || name.startsWith(`${LOCK_NAME}.`)) return true;
+  if (name === LOCK_NAME || name === SPILL_NAME || name === SIDECAR_NAME || name.startsWith(`${LOCK_NAME}.`))
+    return true;
   return DATA_FILE.test(name) || STATE_FILE.test(name);
 }
 

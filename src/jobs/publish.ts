@@ -41,6 +41,8 @@ export interface FileToPublish {
   readonly to: string;
   readonly rows: number;
   readonly bytes: number;
+  /** As in OutputFile. */
+  readonly sidecar?: true | undefined;
 }
 
 /** A file that is there already and gives way; one of another size by then is somebody else's. */
@@ -113,7 +115,7 @@ export async function carryOut(lock: JobLock): Promise<OutputFile[]> {
     assert(intent !== undefined, `${directory} has an intent`);
     await moveIntoPlace(intent, directory, root);
     await deleteReplaced(intent, root);
-    const files = intent.renames.map(({ to, rows, bytes }) => ({ path: to, rows, bytes }));
+    const files = intent.renames.map(({ to, rows, bytes, sidecar }) => ({ path: to, rows, bytes, sidecar }));
     done = { job: intent.job, at: intent.at, files };
     if (intent.layout === "directory") {
       await writeDurably(join(root, SUCCESS_NAME), "");
@@ -126,7 +128,7 @@ export async function carryOut(lock: JobLock): Promise<OutputFile[]> {
     faultPoint("done-written");
   }
   await clearJob(directory);
-  return done.files.map(({ path, rows, bytes }) => ({ path: within(root, path), rows, bytes }));
+  return done.files.map((file) => ({ ...file, path: within(root, file.path) }));
 }
 
 async function moveIntoPlace(intent: Intent, directory: string, root: string): Promise<void> {

@@ -33,7 +33,7 @@ export async function arrangeParts(
   for (const group of grouped(filled(arrangement.job.records), rowsPerFile ?? 0)) {
     const name = nameOf(files.length);
     files.push(await together(arrangement, group, outputs, name));
-    if (group.length > 1) outputs++;
+    if (group.length > 1 || !arrangement.format.piecesAreFiles) outputs++;
   }
   return files;
 }
@@ -60,7 +60,7 @@ export async function arrangeOneFile(arrangement: Arrangement, destination: stri
   return [await together(arrangement, filled(arrangement.job.records), 0, basename(destination))];
 }
 
-/** One file of some segments; where it had to be made of them, it is durable and recorded as output `number` afterwards. */
+/** One file of some segments; where it has to be made of them, it is durable and recorded as output `number` afterwards. */
 async function together(
   { job, format, signal }: Arrangement,
   records: readonly SegmentRecord[],
@@ -68,7 +68,8 @@ async function together(
   to: string,
 ): Promise<FileToPublish> {
   const [only] = records;
-  if (records.length === 1 && only) return { from: only.file, to, rows: only.rows, bytes: only.bytes };
+  if (format.piecesAreFiles && records.length === 1 && only)
+    return { from: only.file, to, rows: only.rows, bytes: only.bytes };
 
   // A process before this one may have come so far.
   const arranged = job.outputs[number];

@@ -4,16 +4,18 @@
  */
 import { join } from "node:path";
 import { typeToSql } from "../base/column.ts";
-import { messageOf, UsageError } from "../base/errors.ts";
+import { assert, messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
-import type { FileFormat } from "../formats/format.ts";
-import { parquetFormat } from "../formats/parquet.ts";
+import { type Chosen, chooseFormat, describeFormat, extensionOf, makeFormat, STDOUT } from "../formats/choose.ts";
+import { keepsTimestamps } from "../formats/csv.ts";
+import type { FileColumn, FileFormat } from "../formats/format.ts";
 import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
-import { createJob, openJob } from "../jobs/job.ts";
+import { createJob, openJob, SIDECAR_NAME } from "../jobs/job.ts";
 import { lanesOf } from "../jobs/pace.ts";
-import { carryOut, type Layout, publish } from "../jobs/publish.ts";
+import { carryOut, type FileToPublish, type Layout, publish } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
+import { writeDurably } from "../storage/local.ts";
 import { arrangeOneFile, arrangeParts } from "./arrange.ts";
 import {
   checkUnchanged,
@@ -27,22 +29,24 @@ import {
   typesDiffer,
 } from "./exportjob.ts";
 import { checkMasksUnchanged } from "./masking.ts";
-import { fileMetadata } from "./metadata.ts";
+import { fileMetadata, sidecarText } from "./metadata.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
-import { checkSameColumns, filesBefore, layoutOf, ontoOf, partName } from "./output.ts";
+import { checkSameParts, filesBefore, ontoOf, outputsOf, partName, sidecarName } from "./output.ts";
 import { limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
 import { openSource, type Source } from "./source.ts";
 import { checkSpace } from "./space.ts";
+import { checkStreamable, ReaderGone, StreamedSegments } from "./stream.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {
+  const chosen = chooseFormat(options.destination, options);
   const onto = ontoOf(options);
   const cluster = await Cluster.connect(options.connection);
   try {
     const source = await openSource(cluster, options, lanesOf(options));
-    const layout = layoutOf(options.destination);
-    await checkSpace(options, source, layout);
+    const { layout } = chosen;
+    if (layout !== "stream") await checkSpace(options, source, layout);
     const limits = limitsOf(source, options);
     return {
       source: source.name,
@@ -59,7 +63,10 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
       estimatedRows: source.estimatedRows,
       estimatedBytes: source.estimatedBytes,
       estimatedSegments: Math.max(1, Math.ceil(source.estimatedBytes / limits.bytes)),
-      files: layout === "file" ? [options.destination] : [join(options.destination, partName(0, onto, "<job>")), "…"],
+      files:
+        layout === "directory"
+          ? [join(options.destination, partName(0, onto, "<job>", extensionOf(chosen))), "…"]
+          : [options.destination],
       cql: source.cql,
       whole: source.whole,
       notices: source.notices,
@@ -70,52 +77,106 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
 }
 
 /**
- * Exports a table to one Parquet file or a directory of them. Nothing is visible at the destination before all of it
- * is. With `resume` an unfinished export there is gone on with.
+ * Exports a table to one file, a directory of them, or stdout. But for stdout, nothing is visible at the destination
+ * before all of it is, and with `resume` an unfinished export there is gone on with.
  * @throws UsageError (nothing was written), ClusterError, DataError, StorageError, InterruptedError
  */
 export async function exportTable(options: ExportOptions): Promise<ExportReport> {
   const startedAt = new Date();
   const signal = options.signal ?? new AbortController().signal;
-  const layout = layoutOf(options.destination);
+  const chosen = chooseFormat(options.destination, options);
+  if (chosen.layout === "stream") return streamTable(options, chosen, signal, startedAt);
+  const { layout } = chosen;
   const onto = ontoOf(options);
+  const outputs = outputsOf(options, chosen, onto);
   const cluster = await Cluster.connect(options.connection);
   try {
     signal.throwIfAborted();
     const source = await openSource(cluster, options, lanesOf(options));
     await checkSpace(options, source, layout);
+    await noteTimestampFormat(options);
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
     const { restart = false, resume = false } = options;
-    const lock = begun?.lock ?? (await claimDestination(options.destination, layout, { restart, resume, onto }));
+    const claim = { restart, resume, onto, outputs };
+    const lock = begun?.lock ?? (await claimDestination(options.destination, layout, claim));
     try {
-      if (!begun && onto === "append") await checkSameColumns(options, source);
+      if (!begun && onto === "append") {
+        await checkSameParts(options, source, chosen, describeFormat(chosen, fileColumns(source), options));
+      }
       const job = begun
         ? await reopen(begun, source, options)
         : await createJob<TablePlan, SegmentFlags>(lock, tablePlan(source, options, layout, startedAt));
       await makeKnown(options, job);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
-      const run: Run = {
-        options,
-        cluster,
-        source: planned,
-        job,
-        format: formatOf(options, source, job),
-        signal,
-        retries: 0,
-      };
+      const format = formatOf(options, chosen, source, job.plan.exportedAt);
+      const run: Run = { options, cluster, source: planned, job, format, signal, retries: 0 };
       if (!begun?.publishing) {
         await readSegments(run);
         await checkMasksUnchanged(run);
       }
-      const files = begun?.publishing ? await carryOut(lock) : await publishAll(run, layout, onto);
+      const files = begun?.publishing ? await carryOut(lock) : await publishAll({ ...run, job }, chosen, onto);
       if (options.stateDirectory !== undefined) await unregister(options.stateDirectory, job.plan.job);
-      return report(run, files, startedAt);
+      return report(
+        run,
+        files.filter((file) => !file.sidecar),
+        startedAt,
+      );
     } finally {
       await lock.release();
     }
   } finally {
     await cluster.close();
   }
+}
+
+/** Writes rows to the output while they are read. A reader that goes away ends it early. */
+async function streamTable(
+  options: ExportOptions,
+  chosen: Chosen,
+  signal: AbortSignal,
+  startedAt: Date,
+): Promise<ExportReport> {
+  const output = checkStreamable(options);
+  const cluster = await Cluster.connect(options.connection);
+  try {
+    signal.throwIfAborted();
+    const source = await openSource(cluster, options, lanesOf(options));
+    await noteTimestampFormat(options);
+    const format = formatOf(options, chosen, source, startedAt.toISOString());
+    assert(format.frame, `${chosen.name} can be streamed`);
+    const job = await StreamedSegments.create(source.ranges.length, format.frame, output, signal);
+    const run: Run = { options, cluster, source, job, format, signal, retries: 0 };
+    try {
+      const readerGone = await untilReaderGone(async () => {
+        await readSegments(run);
+        await checkMasksUnchanged(run);
+        await job.finish();
+      });
+      const rows = job.records.reduce((sum, record) => sum + record.rows, 0);
+      return { ...report(run, [{ path: STDOUT, rows, bytes: job.bytes }], startedAt), readerGone };
+    } finally {
+      await job.close();
+    }
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** True if `work` ended because nobody reads what it writes. */
+async function untilReaderGone(work: () => Promise<void>): Promise<true | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ReaderGone) return true;
+    throw error;
+  }
+}
+
+/** @throws UsageError for a format that DuckDB does not take */
+async function noteTimestampFormat({ timestampFormat, onEvent }: ExportOptions): Promise<void> {
+  if (timestampFormat === undefined || (await keepsTimestamps(timestampFormat))) return;
+  onEvent?.({ kind: "notice", message: `timestamps lose something by --timestamp-format ${timestampFormat}` });
 }
 
 /**
@@ -154,24 +215,48 @@ async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: E
 }
 
 /** How the files are written, all of them alike. */
-function formatOf({ compression, rowGroupRows }: ExportOptions, source: Source, { plan }: ExportJob): FileFormat {
-  const columns = source.columns.map(({ file, codec, cql }) => ({ name: file, type: codec.column, cql }));
-  const keyValues = fileMetadata(source, plan.exportedAt);
-  return parquetFormat(columns, { compression: compression ?? { codec: "snappy" }, rowGroupRows, keyValues });
+function formatOf(options: ExportOptions, chosen: Chosen, source: Source, exportedAt: string): FileFormat {
+  return makeFormat(chosen, fileColumns(source), options, fileMetadata(source, exportedAt));
 }
 
-async function publishAll(run: Run, layout: Layout, onto: Onto): Promise<ExportReport["files"]> {
-  const { options, job, signal } = run;
+function fileColumns({ columns }: Source): FileColumn[] {
+  const files = new Map(columns.map(({ name, file }) => [name, file]));
+  return columns.map(({ file, codec, cql, kind, of }) => ({
+    name: file,
+    type: codec.column,
+    cql,
+    cell: kind === "writetime" || kind === "ttl" ? { kind, of: files.get(of ?? "") ?? String(of) } : undefined,
+  }));
+}
+
+async function publishAll(run: Run & { job: ExportJob }, chosen: Chosen, onto: Onto): Promise<ExportReport["files"]> {
+  const { options, job, signal, format } = run;
+  const layout: Layout = chosen.layout === "file" ? "file" : "directory";
   options.onEvent?.({ kind: "phase", phase: "arrange" });
-  const nameOf = (part: number) => partName(part, onto, job.plan.job);
+  const nameOf = (part: number) => partName(part, onto, job.plan.job, format.extension);
   const files =
     layout === "file"
       ? await arrangeOneFile(run, options.destination)
       : await arrangeParts(run, nameOf, options.rowsPerFile);
   signal.throwIfAborted();
   options.onEvent?.({ kind: "phase", phase: "publish" });
-  const { replace, kept } = await filesBefore(options, layout, onto);
-  return publish(job, layout, files, replace, kept);
+  const { replace, kept } = await filesBefore(options, layout, onto, outputsOf(options, chosen, onto));
+  return publish(job, layout, [...(await writeSidecar(run, chosen, onto, files)), ...files], replace, kept);
+}
+
+/** What says of the files what they can't say themselves; it is in its place before they are. */
+async function writeSidecar(
+  { options, job, source }: Run & { job: ExportJob },
+  chosen: Chosen,
+  onto: Onto,
+  files: readonly FileToPublish[],
+): Promise<FileToPublish[]> {
+  const name = sidecarName(options, chosen, onto, job.plan.job);
+  const format = describeFormat(chosen, fileColumns(source), options);
+  if (name === undefined || format === undefined) return [];
+  const text = sidecarText(source, job.plan.exportedAt, format, files);
+  await writeDurably(job.path(SIDECAR_NAME), text);
+  return [{ from: SIDECAR_NAME, to: name, rows: 0, bytes: Buffer.byteLength(text), sidecar: true }];
 }
 
 function report(run: Run, files: ExportReport["files"], startedAt: Date): ExportReport {

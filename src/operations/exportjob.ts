@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { type ColumnNotes, typeToSql } from "../base/column.ts";
 import { UsageError } from "../base/errors.ts";
 import type { TokenRange } from "../cassandra/ring.ts";
-import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
+import { type Job, type JobPlan, newJobId, type SegmentRecord } from "../jobs/job.ts";
 import type { Layout } from "../jobs/publish.ts";
 import { VERSION } from "../version.ts";
 import type { ConnectionOptions, ExportOptions } from "./options.ts";
@@ -30,6 +30,14 @@ const STORED = {
   overwrite: "--overwrite",
   append: "--append",
   rowGroupRows: "--row-group-rows",
+  format: "--format",
+  header: "--header",
+  delimiter: "--delimiter",
+  quote: "--quote",
+  escape: "--escape",
+  nullText: "--null",
+  timestampFormat: "--timestamp-format",
+  pretty: "--pretty",
   rowsPerFile: "--rows-per-file",
   types: null,
   uuid: null,
@@ -77,6 +85,14 @@ export interface SegmentFlags {
 
 export type ExportJob = Job<TablePlan, SegmentFlags>;
 
+export type SegmentRecordOf = SegmentRecord<SegmentFlags>;
+
+/** Where an export's sealed segments go, and what is left to read. */
+export type SegmentStore = Pick<
+  ExportJob,
+  "path" | "records" | "nextSegment" | "leaves" | "appendRecord" | "dropRecords"
+>;
+
 export function tablePlan(source: Source, options: ExportOptions, layout: Layout, startedAt: Date): TablePlan {
   return {
     job: newJobId(startedAt),
@@ -106,10 +122,13 @@ export function plannedRanges(plan: TablePlan): (TokenRange | undefined)[] {
   return plan.ranges.map((range) => (range ? { start: BigInt(range[0]), end: BigInt(range[1]) } : undefined));
 }
 
+/** What an option is when nothing is said, where that is not false. */
+const BY_DEFAULT: Readonly<Record<string, unknown>> = { header: true };
+
 export function storeOptions(options: ExportOptions): StoredOptions {
   const { password: _, ...connection } = options.connection;
   const said = Object.entries(options).filter(
-    ([key, value]) => key in STORED && value !== undefined && value !== false,
+    ([key, value]) => key in STORED && value !== undefined && value !== (BY_DEFAULT[key] ?? false),
   );
   return {
     ...(Object.fromEntries(said) as Pick<ExportOptions, StoredKey>),

@@ -2,7 +2,9 @@
  * Owns what an operation is asked to do, as plain validated values: src/cli makes them from flags, users of the
  * library write them.
  */
+import type { Writable } from "node:stream";
 import type { ClusterOptions } from "../cassandra/cluster.ts";
+import type { FormatOptions } from "../formats/choose.ts";
 import type { Compression } from "../formats/format.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import type { PaceOptions } from "../jobs/pace.ts";
@@ -18,7 +20,7 @@ export interface TableName {
 
 export type { Compression };
 
-export interface ExportOptions extends PaceOptions {
+export interface ExportOptions extends FormatOptions, PaceOptions {
   readonly connection: ConnectionOptions;
   /** What is read, unless `query` says it. */
   readonly table?: TableName | undefined;
@@ -26,11 +28,10 @@ export interface ExportOptions extends PaceOptions {
   readonly query?: string | undefined;
   /** What follows WHERE: rows of the table that don't fulfil it are left out. */
   readonly where?: string | undefined;
-  /** A path that ends in `.parquet` is one file, any other a directory. */
+  /** A path that ends as a data file does (`.parquet`, `.csv.gz`) is one file, any other a directory; `-` is `output`. */
   readonly destination: string;
   /** Names as Cassandra holds them; all where it is absent. */
   readonly columns?: readonly string[] | undefined;
-  readonly compression?: Compression | undefined;
   /** Add a column with the writetimes of the cells of these columns, or of all that have one. */
   readonly writetime?: "all" | readonly string[] | undefined;
   /** Add a column with the seconds that the cells of these columns, or of all that can have a TTL, still have to live. */
@@ -45,8 +46,6 @@ export interface ExportOptions extends PaceOptions {
   readonly overwrite?: boolean | undefined;
   /** Add parts to what an export before published in the directory. */
   readonly append?: boolean | undefined;
-  /** The most rows a row group may have, rounded up to a multiple of 2,048. */
-  readonly rowGroupRows?: number | undefined;
   /** The most rows a file of a directory may have. */
   readonly rowsPerFile?: number | undefined;
   /** Column name to DuckDB type, e.g. `price` to `DECIMAL(10,2)`. */
@@ -72,6 +71,8 @@ export interface ExportOptions extends PaceOptions {
   readonly stateDirectory?: string | undefined;
   /** Drop an unfinished job at the destination and begin again. */
   readonly restart?: boolean | undefined;
+  /** Where rows go whose destination is `-`. */
+  readonly output?: Writable | undefined;
   /** Its reason must be an InterruptedError. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
@@ -81,7 +82,7 @@ export interface ExportOptions extends PaceOptions {
 export interface ExportPlan {
   readonly source: string;
   readonly destination: string;
-  readonly layout: "file" | "directory";
+  readonly layout: "file" | "directory" | "stream";
   readonly columns: readonly {
     readonly name: string;
     readonly file: string;

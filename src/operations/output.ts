@@ -1,21 +1,21 @@
 /*
- * Owns where an export's files go: one file or a directory, the names of its parts, and what becomes of an export
- * that was published there before.
+ * Owns where an export's files go: one file or a directory, the names of its parts and of what says what they are, and
+ * what becomes of an export that was published there before.
  */
-import { join } from "node:path";
-import { StorageError, UsageError } from "../base/errors.ts";
-import { type Onto, type Standing, standingAt } from "../jobs/destination.ts";
+import { basename, join } from "node:path";
+import { DataError, StorageError, UsageError } from "../base/errors.ts";
+import { type Chosen, isFileName, isPart } from "../formats/choose.ts";
+import { type Onto, type Outputs, type Standing, standingAt } from "../jobs/destination.ts";
 import type { FileToReplace, Layout, Manifest } from "../jobs/publish.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
-import { fileMetadata } from "./metadata.ts";
+import { readText } from "../storage/local.ts";
+import { columnsOf } from "./metadata.ts";
 import type { ExportOptions } from "./options.ts";
 import type { Source } from "./source.ts";
 
 /** One file, or a directory of parts: the destination's name says which. */
 export function layoutOf(destination: string): Layout {
-  if (destination === "")
-    throw new UsageError("the destination is empty", { hint: "name a file x.parquet, or a directory" });
-  return destination.endsWith(".parquet") ? "file" : "directory";
+  return isFileName(destination) ? "file" : "directory";
 }
 
 /** What the export does with one before it. @throws UsageError where the options don't go together */
@@ -28,31 +28,69 @@ export function ontoOf({ destination, overwrite, append, rowsPerFile }: ExportOp
   const directoryOnly = append ? "--append" : rowsPerFile !== undefined ? "--rows-per-file" : undefined;
   if (directoryOnly && layoutOf(destination) === "file") {
     throw new UsageError(`${directoryOnly} needs a directory, and ${destination} is one file`, {
-      hint: `name a directory (${destination.slice(0, -".parquet".length) || "out"}/)`,
+      hint: `name a directory (${destination.replace(/\.[^/]*$/, "") || "out"}/)`,
     });
   }
   return overwrite ? "overwrite" : append ? "append" : "nothing";
 }
 
 /** The name of a part; of one that is added: with its job's name, which no other export gives. */
-export function partName(number: number, onto: Onto, job: string): string {
+export function partName(number: number, onto: Onto, job: string, extension: string): string {
   const numbered = String(number).padStart(5, "0");
-  return onto === "append" ? `part-${job}-${numbered}.parquet` : `part-${numbered}.parquet`;
+  return onto === "append" ? `part-${job}-${numbered}${extension}` : `part-${numbered}${extension}`;
+}
+
+const DIRECTORY_SIDECAR = "_cqlduck.json";
+
+/** The name of what says what the files are, beside the destination or in it; undefined where the files say it. */
+export function sidecarName(
+  { destination }: ExportOptions,
+  chosen: Chosen,
+  onto: Onto,
+  job: string,
+): string | undefined {
+  if (chosen.name === "parquet") return undefined;
+  if (chosen.layout === "file") return `${basename(destination)}.cqlduck`;
+  return onto === "append" ? `_cqlduck-${job}.json` : DIRECTORY_SIDECAR;
+}
+
+/** What will be published, as far as it matters for what stands there. */
+export function outputsOf(options: ExportOptions, chosen: Chosen, onto: Onto): Outputs {
+  const sidecar = onto === "append" ? undefined : sidecarName(options, chosen, onto, "");
+  return { isPart: (name) => isPart(name, chosen.name), beside: sidecar === undefined ? [] : [sidecar] };
+}
+
+/** What the parts of a directory say of themselves. */
+interface Described {
+  readonly columns: unknown;
+  /** How they are written; Parquet files say it in ways of their own. */
+  readonly format: unknown;
 }
 
 /**
- * Parts that are added must have the columns of those that are there: same names, CQL types and order. What --type and
- * --uuid make of them in the files is not compared.
+ * Parts that are added must be like those that are there: columns of the same names, CQL types and order, in the same
+ * format. What --type and --uuid make of them is not compared.
  * @throws UsageError naming the first column that differs
  */
-export async function checkSameColumns({ destination }: ExportOptions, source: Source): Promise<void> {
-  const [part] = (await standingAt(destination, "directory")).ours;
-  if (part === undefined) return;
-  const key = "cqlduck.columns";
-  const before = (await readFooterSummary(join(destination, part.path))).keyValues.get(key) ?? "[]";
-  const now = fileMetadata(source, "")[key]!;
-  if (before === now) return;
-  const [old, own] = [columnsIn(before), columnsIn(now)];
+export async function checkSameParts(
+  options: ExportOptions,
+  source: Source,
+  chosen: Chosen,
+  format: Described["format"],
+): Promise<void> {
+  const { destination } = options;
+  const { ours } = await standingAt(destination, "directory", outputsOf(options, chosen, "append"));
+  if (ours.length === 0) return;
+  const part = ours.find(({ path }) => isPart(path, chosen.name));
+  const before = part && (await describedIn(destination, part.path, chosen));
+  if (before === undefined || !isSame(before.format, format)) {
+    throw new UsageError(`${destination} holds files that are not ${chosen.name} as this export would write it`, {
+      hint: "say the same options as for those; or choose another destination",
+    });
+  }
+  const now = columnsOf(source);
+  if (isSame(before.columns, now)) return;
+  const [old, own] = [columnsIn(before.columns), columnsIn(now)];
   const at = own.findIndex((column, i) => column !== old[i]);
   const said = (columns: readonly string[]) => columns[at < 0 ? own.length : at] ?? "no more";
   throw new UsageError(
@@ -61,9 +99,29 @@ export async function checkSameColumns({ destination }: ExportOptions, source: S
   );
 }
 
+async function describedIn(destination: string, part: string, chosen: Chosen): Promise<Described | undefined> {
+  if (chosen.name === "parquet") {
+    const { keyValues } = await readFooterSummary(join(destination, part));
+    return { columns: JSON.parse(keyValues.get("cqlduck.columns") ?? "[]"), format: undefined };
+  }
+  const path = join(destination, DIRECTORY_SIDECAR);
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const said = JSON.parse(text);
+    return { columns: said["cqlduck.columns"], format: said["cqlduck.format"] };
+  } catch (cause) {
+    throw new DataError(`${path} is damaged: it is no JSON`, { hint: "--overwrite replaces what is there", cause });
+  }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 /** Each column in words, as it is compared. */
-function columnsIn(text: string): string[] {
-  const columns = JSON.parse(text) as { column: string; name: string; type: string; kind: string }[];
+function columnsIn(said: unknown): string[] {
+  const columns = (said ?? []) as { column: string; name: string; type: string; kind: string }[];
   return columns.map(({ column, name, type, kind }) => {
     return `${name} ${type} (${kind}${column === name ? "" : `, as ${column}`})`;
   });
@@ -74,9 +132,10 @@ export async function filesBefore(
   { destination }: ExportOptions,
   layout: Layout,
   onto: Onto,
+  outputs: Outputs,
 ): Promise<{ readonly replace: readonly FileToReplace[]; readonly kept: Manifest | undefined }> {
   if (onto === "nothing") return { replace: [], kept: undefined };
-  const { ours, manifest, missing, foreign }: Standing = await standingAt(destination, layout);
+  const { ours, manifest, missing, foreign }: Standing = await standingAt(destination, layout, outputs);
   const odd = onto === "append" ? [...foreign, ...missing] : foreign;
   if (odd.length > 0) {
     throw new StorageError(`somebody changed the files in ${destination} since the export began: ${odd[0]}`, {

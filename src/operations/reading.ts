@@ -14,7 +14,7 @@ import { Pacer } from "../jobs/pace.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { removeTree, statusOf } from "../storage/local.ts";
 import { RowBatch } from "./columns.ts";
-import type { ExportJob } from "./exportjob.ts";
+import type { SegmentStore } from "./exportjob.ts";
 import { type FailedRange, fetchAll } from "./fetch.ts";
 import type { ExportOptions } from "./options.ts";
 import { MAX_RETRIES } from "./scan.ts";
@@ -31,7 +31,7 @@ export interface Run {
   readonly options: ExportOptions;
   readonly cluster: Cluster;
   readonly source: Source;
-  readonly job: ExportJob;
+  readonly job: SegmentStore;
   /** Of the segments' files and of what is made of them. */
   readonly format: FileFormat;
   readonly signal: AbortSignal;
@@ -101,7 +101,7 @@ async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: Pr
   });
 }
 
-async function recordSegment(job: ExportJob, file: string, sealed: SealedSegment): Promise<void> {
+async function recordSegment(job: SegmentStore, file: string, sealed: SealedSegment): Promise<void> {
   const { segment, stretches, rows, readFrom, readTo, notes } = sealed;
   const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
   await job.appendRecord({ segment, stretches, file, rows, bytes, flags: { notes }, readFrom, readTo });

@@ -53,7 +53,9 @@ export async function testEngine(): Promise<TestEngine> {
       const arena = new Arena();
       const buffers = types.map((type) => createColumn(type, arena));
       const rows = cells[0]?.length ?? 0;
-      columns.forEach(({ codec }, i) => codec.decode(cellsOf(cells[i]!, arena), 0, rows, buffers[i]!));
+      columns.forEach(({ codec }, i) => {
+        codec.decode(cellsOf(cells[i]!, arena), 0, rows, buffers[i]!);
+      });
       const filler = new ChunkFiller(types, arena);
       filler.fill(buffers, rows);
       table.append(filler.chunk);

@@ -10,7 +10,8 @@ import { jsonFormat } from "../../src/formats/json.ts";
 import { anyType, NATIVE, type Sample } from "../types/arbitraries.ts";
 import { type Bytes, hex, toHex } from "../types/bytes.ts";
 import { type TestEngine, testColumn, testEngine } from "./support.ts";
-import { csvValue, objectOf, parseCsv, parseJson, says } from "./textjudge.ts";
+import { csvValue, says } from "./textjudge.ts";
+import { objectOf, parseCsv, parseJson } from "./textparsers.ts";
 
 const DIALECT = { header: false, delimiter: ",", quote: '"', escape: '"', null: "" };
 const ROWS = 400;
@@ -52,16 +53,114 @@ async function checkExact(samples: readonly Sample[], cells: readonly (readonly 
 
 /** Values that random ones seldom are. */
 const CORNERS: Record<string, string[]> = {
-  float: ["00000000", "80000000", "7f800000", "ff800000", "7fc00000", "ffc00000", "7f800001", "00000001", "807fffff", "7f7fffff", "3dcccccd", "4b800000", "15ae43fd"],
-  double: ["0000000000000000", "8000000000000000", "7ff0000000000000", "fff0000000000000", "7ff8000000000000", "7ff8000000000001", "fff8000000000000", "0000000000000001", "7fefffffffffffff", "4340000000000001", "3fb999999999999a", "43e0000000000000", "44b52d02c7e14af6"],
-  timestamp: ["0000000000000000", "ffffffffffffffff", "ffffc77cedd32800", "ffffc77cedd327ff", "0000e677d21fdbff", "0000e677d21fdc00", "ffffc774e98f1400", "ffffc774e98f13ff", "0020c49ba5e353f7", "ffdf3b645a1cac09"],
-  date: ["80000000", "7fffffff", "7ff506c5", "7ff506c4", "7ff50559", "7ff50558", "802cc0a1", "802cc0a2", "fffffffe", "00000002", "00000000", "00000001", "ffffffff"],
-  time: ["0000000000000000", "0000000000000001", "00004e94914effff", "000000003b9aca00", "000000003b9aca01", "0000000005f5e100"],
-  duration: ["000000", "f0fffffffff0ffffffffffffffffffffffffff", "010101", "020406", "00f0ffffffff00", "0000fffffffffffffffffe"],
-  text: ["", "22", "5c", "0a", "0d0a", "2c", "00", "7f", "1f", "e280a8", "efbbbf61", "4e554c4c", "20", "f09f9880", "27"],
+  float: [
+    "00000000",
+    "80000000",
+    "7f800000",
+    "ff800000",
+    "7fc00000",
+    "ffc00000",
+    "7f800001",
+    "00000001",
+    "807fffff",
+    "7f7fffff",
+    "3dcccccd",
+    "4b800000",
+    "15ae43fd",
+  ],
+  double: [
+    "0000000000000000",
+    "8000000000000000",
+    "7ff0000000000000",
+    "fff0000000000000",
+    "7ff8000000000000",
+    "7ff8000000000001",
+    "fff8000000000000",
+    "0000000000000001",
+    "7fefffffffffffff",
+    "4340000000000001",
+    "3fb999999999999a",
+    "43e0000000000000",
+    "44b52d02c7e14af6",
+  ],
+  timestamp: [
+    "0000000000000000",
+    "ffffffffffffffff",
+    "ffffc77cedd32800",
+    "ffffc77cedd327ff",
+    "0000e677d21fdbff",
+    "0000e677d21fdc00",
+    "ffffc774e98f1400",
+    "ffffc774e98f13ff",
+    "0020c49ba5e353f7",
+    "ffdf3b645a1cac09",
+  ],
+  date: [
+    "80000000",
+    "7fffffff",
+    "7ff506c5",
+    "7ff506c4",
+    "7ff50559",
+    "7ff50558",
+    "802cc0a1",
+    "802cc0a2",
+    "fffffffe",
+    "00000002",
+    "00000000",
+    "00000001",
+    "ffffffff",
+  ],
+  time: [
+    "0000000000000000",
+    "0000000000000001",
+    "00004e94914effff",
+    "000000003b9aca00",
+    "000000003b9aca01",
+    "0000000005f5e100",
+  ],
+  duration: [
+    "000000",
+    "f0fffffffff0ffffffffffffffffffffffffff",
+    "010101",
+    "020406",
+    "00f0ffffffff00",
+    "0000fffffffffffffffffe",
+  ],
+  text: [
+    "",
+    "22",
+    "5c",
+    "0a",
+    "0d0a",
+    "2c",
+    "00",
+    "7f",
+    "1f",
+    "e280a8",
+    "efbbbf61",
+    "4e554c4c",
+    "20",
+    "f09f9880",
+    "27",
+  ],
   varint: ["00", "ff", "0080", "ff7f", "0100000000000000000000"],
-  decimal: ["0000000000", "0000000200", "fffffffd01", "000000029c", "0000000701", "000000060a", "7fffffff01", "8000000001"],
-  inet: ["7f000001", "00000000000000000000000000000000", "00000000000000000000ffff01020304", "20010db8000000000000000000000001", "00010000000000010000000000000001"],
+  decimal: [
+    "0000000000",
+    "0000000200",
+    "fffffffd01",
+    "000000029c",
+    "0000000701",
+    "000000060a",
+    "7fffffff01",
+    "8000000001",
+  ],
+  inet: [
+    "7f000001",
+    "00000000000000000000000000000000",
+    "00000000000000000000ffff01020304",
+    "20010db8000000000000000000000001",
+    "00010000000000010000000000000001",
+  ],
 };
 
 describe("exact as CSV and as JSON", () => {
@@ -72,10 +171,13 @@ describe("exact as CSV and as JSON", () => {
   });
 
   test("types nested four deep", { timeout: 30_000 }, async () => {
-    const nested = fc.sample(anyType(4), 40);
+    const nested = fc.sample(anyType(4), 20);
     for (let at = 0; at < nested.length; at += 10) {
       const samples = nested.slice(at, at + 10);
-      await checkExact(samples, samples.map(({ value }) => fc.sample(fc.option(value), 30)));
+      await checkExact(
+        samples,
+        samples.map(({ value }) => fc.sample(fc.option(value), 30)),
+      );
     }
   });
 });

@@ -1,119 +1,9 @@
 /*
- * Owns the judging of text files: parsers of CSV and JSON that keep every digit, and the comparison of a text with the
- * bytes that the server holds. Written from the formats' and CQL's own descriptions; shares nothing with src but types.
+ * Owns the judging of texts: their comparison with the bytes that the server holds. Written from CQL's own descriptions;
+ * shares nothing with src but types.
  */
 import type { CqlType } from "../../src/types/cql.ts";
-
-/** A JSON value, with numbers as they are written. */
-export type Json =
-  | { readonly number: string }
-  | { readonly string: string }
-  | { readonly array: readonly Json[] }
-  /** Its members in their order; random maps may have a key twice. */
-  | { readonly object: readonly (readonly [key: string, value: Json])[] }
-  | boolean
-  | null;
-
-const TOKEN =
-  /[ \t\r\n]*(?:(?<punctuation>[[\]{},:])|(?<number>-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<string>"(?:[^"\\\0-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(?<word>true|false|null))/y;
-
-/** Reads one JSON text, strictly. */
-export function parseJson(text: string): Json {
-  const tokens: string[] = [];
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < text.length) {
-    const from = TOKEN.lastIndex;
-    const match = TOKEN.exec(text);
-    if (!match) {
-      if (text.slice(from).trim() === "") break;
-      throw new Error(`no JSON: ${text.slice(from, from + 60)}`);
-    }
-    tokens.push(match[0].trimStart());
-  }
-  let at = 0;
-  const take = (token: string) => {
-    if (tokens[at++] !== token) throw new Error(`no ${token} but ${tokens[at - 1]} in ${text.slice(0, 200)}`);
-  };
-  const list = (close: string, one: () => void) => {
-    if (tokens[at] === close) {
-      at++;
-      return;
-    }
-    for (;;) {
-      one();
-      if (tokens[at] === close) break;
-      take(",");
-    }
-    at++;
-  };
-  const value = (): Json => {
-    const token = tokens[at++] ?? "";
-    if (token === "[") {
-      const array: Json[] = [];
-      list("]", () => array.push(value()));
-      return { array };
-    }
-    if (token === "{") {
-      const object: [string, Json][] = [];
-      list("}", () => {
-        const key = JSON.parse(tokens[at++] ?? "") as string;
-        take(":");
-        object.push([key, value()]);
-      });
-      return { object };
-    }
-    if (token.startsWith('"')) return { string: JSON.parse(token) as string };
-    if (/^[-\d]/.test(token)) return { number: token };
-    return JSON.parse(token) as boolean | null;
-  };
-  const found = value();
-  if (at !== tokens.length) throw new Error(`more than one value: ${text.slice(0, 200)}`);
-  return found;
-}
-
-export interface Dialect {
-  readonly delimiter?: string;
-  readonly quote?: string;
-  readonly escape?: string;
-  readonly null?: string;
-}
-
-/** Reads CSV records; a field is null where it is the null text without quotes. */
-export function parseCsv(text: string, dialect: Dialect = {}): (string | null)[][] {
-  const { delimiter = ",", quote = '"', escape = quote, null: nullText = "" } = dialect;
-  const records: (string | null)[][] = [];
-  let at = 0;
-  while (at < text.length) {
-    const record: (string | null)[] = [];
-    for (;;) {
-      let field = "";
-      const isQuoted = text[at] === quote;
-      if (isQuoted) {
-        at++;
-        for (;;) {
-          if (at >= text.length) throw new Error("a quote that is never closed");
-          const isEscape = text[at] === escape && (text[at + 1] === quote || (escape !== quote && text[at + 1] === escape));
-          if (isEscape) at++;
-          else if (text[at] === quote) break;
-          field += text[at++];
-        }
-        at++;
-      } else {
-        const from = at;
-        while (at < text.length && text[at] !== "\n" && !text.startsWith(delimiter, at)) at++;
-        field = text.slice(from, at);
-        if (field.includes(quote)) throw new Error(`a quote inside of the plain field ${field}`);
-      }
-      record.push(!isQuoted && field === nullText ? null : field);
-      if (text.startsWith(delimiter, at)) at += delimiter.length;
-      else if (text[at] === "\n") break;
-      else throw new Error(`neither a delimiter nor a line's end behind ${field.slice(0, 60)}`);
-    }
-    at++;
-    records.push(record);
-  }
-  return records;
-}
+import { arrayOf, type Json, objectOf, parseJson } from "./textparsers.ts";
 
 /** What of a cell a column of CSV holds: the text alone where JSON would have quotes around it. */
 export function csvValue(type: CqlType, text: string | null): Json {
@@ -130,7 +20,8 @@ export function says(type: CqlType, bytes: Uint8Array | null, json: Json, bare: 
   const reader = { view, bytes, at: 0 };
   const parts = () => PARTS[type.name]!(type, reader, json);
   if (NESTED.has(type.name)) return parts();
-  const text = typeof json === "boolean" ? String(json) : "number" in json ? json.number : "string" in json ? json.string : "";
+  const text =
+    typeof json === "boolean" ? String(json) : "number" in json ? json.number : "string" in json ? json.string : "";
   const isBare = typeof json === "boolean" || "number" in json;
   if (type.name === "float" || type.name === "double") {
     const [value, read] = type.name === "float" ? floatBits(view, text) : doubleBits(view, text);
@@ -203,7 +94,16 @@ const PARTS: Record<string, (type: CqlType, reader: Reader, json: Json) => boole
 };
 
 /** As Cassandra 5.0 answers AbstractType.valueLengthIfFixed, for types that tests put into vectors. */
-const FIXED: Record<string, number> = { bigint: 8, boolean: 1, double: 8, float: 4, int: 4, timestamp: 8, timeuuid: 16, uuid: 16 };
+const FIXED: Record<string, number> = {
+  bigint: 8,
+  boolean: 1,
+  double: 8,
+  float: 4,
+  int: 4,
+  timestamp: 8,
+  timeuuid: 16,
+  uuid: 16,
+};
 
 function fixedLength(type: CqlType): number | undefined {
   if (type.name !== "vector") return FIXED[type.name];
@@ -221,15 +121,6 @@ function elements(type: CqlType, reader: Reader, json: Json): boolean {
 /** A field, null where an old value ends before it. */
 function fieldOf(reader: Reader): Uint8Array | null {
   return reader.at >= reader.bytes.length ? null : sized(reader);
-}
-
-function arrayOf(json: Json): readonly Json[] | undefined {
-  return json !== null && typeof json === "object" && "array" in json ? json.array : undefined;
-}
-
-/** The members of an object. */
-export function objectOf(json: Json): readonly (readonly [key: string, value: Json])[] | undefined {
-  return json !== null && typeof json === "object" && "object" in json ? json.object : undefined;
 }
 
 /** Names of fields as files have them: a second that differs in case only gets _1. */
@@ -312,7 +203,7 @@ function scalarText(name: string, bytes: Uint8Array, view: DataView): string {
       return raw.toString("hex").replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
     case "timestamp": {
       const ms = signed(bytes);
-      const day = (ms - ((ms % DAY) + DAY) % DAY) / DAY;
+      const day = (ms - (((ms % DAY) + DAY) % DAY)) / DAY;
       return `${civil(day)}T${clock((ms - day * DAY) * 1_000_000n).slice(0, 12)}Z`;
     }
     case "date":
@@ -390,7 +281,14 @@ function durationOf(bytes: Uint8Array): string {
   put(abs(months) % 12n, "mo");
   put(abs(days), "d");
   let rest = abs(nanos);
-  for (const [unit, size] of [["h", 3600_000_000_000n], ["m", 60_000_000_000n], ["s", 1_000_000_000n], ["ms", 1_000_000n], ["us", 1000n], ["ns", 1n]] as const) {
+  for (const [unit, size] of [
+    ["h", 3600_000_000_000n],
+    ["m", 60_000_000_000n],
+    ["s", 1_000_000_000n],
+    ["ms", 1_000_000n],
+    ["us", 1000n],
+    ["ns", 1n],
+  ] as const) {
     put(rest / size, unit);
     rest %= size;
   }
@@ -400,7 +298,8 @@ function durationOf(bytes: Uint8Array): string {
 /** RFC 5952, but for mapped addresses as types.md has it. */
 function inetOf(raw: Buffer): string {
   if (raw.length === 4) return [...raw].join(".");
-  if (raw.subarray(0, 12).toString("hex") === "00000000000000000000ffff") return `::ffff:${[...raw.subarray(12)].join(".")}`;
+  if (raw.subarray(0, 12).toString("hex") === "00000000000000000000ffff")
+    return `::ffff:${[...raw.subarray(12)].join(".")}`;
   const groups = Array.from({ length: 8 }, (_, i) => raw.readUInt16BE(i * 2).toString(16));
   let [best, length] = [-1, 1];
   for (let i = 0; i < 8; i++) {
