@@ -11,10 +11,13 @@ export function csvValue(type: CqlType, text: string | null): Json {
   return NESTED.has(type.name) ? parseJson(text) : { string: text };
 }
 
+const EMPTY_IS_A_VALUE = new Set(["text", "ascii", "blob", "custom", "empty", "tuple", "udt"]);
 const NESTED = new Set(["list", "set", "map", "tuple", "udt", "vector"]);
 
 /** Whether a text says exactly what the bytes do. `bare`: numbers and booleans must be JSON's own, not texts. */
-export function says(type: CqlType, bytes: Uint8Array | null, json: Json, bare: boolean): boolean {
+export function says(type: CqlType, cell: Uint8Array | null, json: Json, bare: boolean): boolean {
+  // As --empty null has it.
+  const bytes = cell?.length === 0 && !EMPTY_IS_A_VALUE.has(type.name) ? null : cell;
   if (bytes === null || json === null) return bytes === null && json === null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const reader = { view, bytes, at: 0 };
