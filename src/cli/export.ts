@@ -134,7 +134,7 @@ function addTextOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("CSV and JSON:"));
   group(new Option("--header", "the first line of CSV has the names of the columns (it does)"));
   group(new Option("--no-header", "CSV without that line"));
-  group(new Option("--delimiter <text>", "what stands between fields; \\t is a tab (a comma; a tab in .tsv)"));
+  group(new Option("--delimiter <character>", "what stands between fields; \\t is a tab (a comma; a tab in .tsv)"));
   group(new Option("--quote <character>", `what stands around fields that need it (")`));
   group(new Option("--escape <character>", "what stands before a quote inside quotes (the quote itself)"));
   group(new Option("--null <text>", "how NULL is written; a value of that text is quoted (nothing)"));

@@ -14,7 +14,9 @@ describe.each(commands)("the help of %s", (name, command) => {
     for (const argument of command.registeredArguments) expect(argument.description).not.toBe("");
     for (const option of command.options) {
       expect(option.description, option.flags).not.toBe("");
-      expect(option.helpGroupHeading, option.flags).toMatch(/^(Connection|Output|Reading|Progress|Other):$/);
+      expect(option.helpGroupHeading, option.flags).toMatch(
+        /^(Connection|Output|CSV and JSON|Reading|Progress|Other):$/,
+      );
     }
   });
 
@@ -24,8 +26,8 @@ describe.each(commands)("the help of %s", (name, command) => {
     expect(code).toBe(0);
     for (const [line, purpose] of examplesOf(command)) {
       expect(stdout.text).toContain(`# ${purpose}\n  ${line}\n`);
-      // What stands behind > is the shell's.
-      const words = (line.split(" > ")[0]?.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
+      // What stands behind > or | is the shell's.
+      const words = (line.split(/ [>|] /)[0]?.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
       expect((await cqlduck(words.slice(1), { env: { CQLDUCK_PASSWORD: "x" } })).code, line).toBe(0);
     }
   });
@@ -68,6 +70,15 @@ describe("the program", () => {
           "--ttl-suffix",
           "--compression",
           "--limit",
+          "--format",
+          "--header",
+          "--no-header",
+          "--delimiter",
+          "--quote",
+          "--escape",
+          "--null",
+          "--timestamp-format",
+          "--pretty",
           "--type",
           "--uuid",
           "--empty",

@@ -21,7 +21,6 @@ describe("export's options", () => {
       connection: { hosts: ["127.0.0.1:9042"], consistency: "LOCAL_QUORUM" },
       table: { keyspace: "ks", table: "t" },
       destination: "out/",
-      compression: { codec: "snappy" },
       writetimeSuffix: "_writetime",
       ttlSuffix: "_ttl",
       uuid: "text",
@@ -33,6 +32,11 @@ describe("export's options", () => {
       append: false,
     });
     for (const key of [
+      "format",
+      "compression",
+      "header",
+      "delimiter",
+      "nullText",
       "columns",
       "writetime",
       "ttl",
@@ -153,18 +157,31 @@ describe("export's options", () => {
 });
 
 describe("the arguments of export", () => {
-  it.each(["out", "out/", "a.b/c", "x.parquet", "out.parquet/", "/tmp/é.parquet", "csv"])("can be %s", async (path) => {
+  it.each([
+    "out",
+    "out/",
+    "a.b/c",
+    "x.parquet",
+    "out.parquet/",
+    "/tmp/é.parquet",
+    "csv",
+    "x.csv",
+    "x.json.gz",
+    "x.jsonl.zst",
+    "x.tsv",
+    "-",
+  ])("can be %s", async (path) => {
     expect((await cqlduck(["export", "ks.t", path])).asked?.destination).toBe(path);
   });
 
   it.each([
-    ["-", /stdout can't be a destination/],
     ["", /destination is empty/],
     ["s3://bucket/x.parquet", /not s3:\/\/ URLs/],
     ["file:///tmp/x", /not file:\/\/ URLs/],
-    ["x.csv", /writes Parquet, not \.csv\nhint: .*\.parquet/],
-    ["x.json.gz", /not \.json\.gz/],
-    ["x.arrow", /not \.arrow/],
+    ["x.csv.bz2", /does not write \.csv\.bz2\nhint: .*\.parquet, \.csv/],
+    ["x.parquet.gz", /does not write \.parquet\.gz/],
+    ["x.arrow", /does not write \.arrow/],
+    ["x.csv.GZ", /lower case/],
     ["x.PARQUET", /lower case/],
   ])("can't be %j", async (path, says) => {
     expect(await refusal(["export", "ks.t", path])).toMatch(says);
@@ -257,5 +274,13 @@ describe("the environment", () => {
 
   it("can say no", async () => {
     expect((await cqlduck(EXPORT, { env: { CQLDUCK_RESTART: "0" } })).asked?.restart).toBe(false);
+    expect((await cqlduck(EXPORT, { env: { CQLDUCK_NO_HEADER: "1" } })).asked?.header).toBe(false);
+    expect((await cqlduck(EXPORT, { env: { CQLDUCK_HEADER: "0" } })).asked?.header).toBe(false);
+  });
+
+  it("gives signs as they are typed, a tab also by its escape", async () => {
+    const signs = ["--delimiter", "\\t", "--quote", "'", "--escape", "\\", "--null", "", "--no-header"];
+    const { asked } = await cqlduck([...EXPORT, ...signs]);
+    expect(asked).toMatchObject({ delimiter: "\t", quote: "'", escape: "\\", nullText: "", header: false });
   });
 });
