@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { csvFormat } from "../../src/formats/csv.ts";
 import { jsonFormat } from "../../src/formats/json.ts";
 import { anyType, NATIVE, type Sample } from "../types/arbitraries.ts";
-import { type Bytes, hex, toHex } from "../types/bytes.ts";
+import { type Bytes, encodeWith, hex, toHex } from "../types/bytes.ts";
+import { encoder, textColumn } from "../types/texts.ts";
 import { type TestEngine, testColumn, testEngine } from "./support.ts";
 import { csvValue, says } from "./textjudge.ts";
 import { objectOf, parseCsv, parseJson } from "./textparsers.ts";
@@ -23,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 /** Writes cells in both formats and fails on the first that doesn't come out as it is. */
-async function checkExact(samples: readonly Sample[], cells: readonly (readonly Bytes[])[]): Promise<void> {
+async function checkExact(
+  samples: readonly Sample[],
+  cells: readonly (readonly Bytes[])[],
+): Promise<(string | null)[][]> {
   // A first column that is never null, so that no line is empty.
   const rows = cells[0]!.length;
   const columns = [testColumn("n", "int"), ...samples.map((s, i) => testColumn(`c${i}`, s.text, s.udts))];
@@ -49,6 +53,12 @@ async function checkExact(samples: readonly Sample[], cells: readonly (readonly 
     });
   }
   await Promise.all([rm(csv), rm(json)]);
+  return records.map((record) => record.slice(1));
+}
+
+/** What the import makes of the texts of a column. */
+function readBack(type: string, texts: readonly (string | null)[]): Bytes[] {
+  return encodeWith(encoder(type, "csv"), textColumn(texts));
 }
 
 /** Values that random ones seldom are. */
@@ -167,7 +177,16 @@ describe("exact as CSV and as JSON", () => {
   test.each(Object.entries(NATIVE))("%s", async (name, { value }) => {
     const corners = (CORNERS[name] ?? []).map(hex);
     const random = fc.sample(fc.option(value), ROWS);
-    await checkExact([{ text: name, value, udts: new Map() }], [[null, ...corners, ...random]]);
+    const cells = [null, ...corners, ...random];
+    const texts = await checkExact([{ text: name, value, udts: new Map() }], [cells]);
+    // The random ones are of any version, and only those of version 1 can be stored.
+    if (name === "timeuuid") return;
+    expect(
+      readBack(
+        name,
+        texts.map(([text]) => text!),
+      ).map(toHex),
+    ).toEqual(cells.map(toHex));
   });
 
   test("types nested four deep", { timeout: 30_000 }, async () => {
