@@ -10,6 +10,7 @@ import { keyspaceStatements } from "../cassandra/ddl.ts";
 import { readKeyspace } from "../cassandra/ddlread.ts";
 import { isVirtual } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
+import { chooseFormat } from "../formats/choose.ts";
 import { clearEnded, inspectDestination } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { within } from "../storage/local.ts";
@@ -24,7 +25,6 @@ import {
   readKeyspacePlan,
 } from "./keyspacejob.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
-import { layoutOf } from "./output.ts";
 import { describeSource } from "./source.ts";
 
 /** A table that a process before had finished. */
@@ -109,10 +109,14 @@ export async function exportKeyspace(options: KeyspaceOptions): Promise<Keyspace
 /** What is said of one table can't be said of all. */
 function checkOptions(options: KeyspaceOptions): void {
   const { destination, columns, where, types, writetime, ttl } = options;
-  if (layoutOf(destination) === "file") {
-    throw new UsageError(`a keyspace needs a directory, and ${destination} is one file`, {
-      hint: `name a directory (${destination.slice(0, -".parquet".length) || "out"}/), or a table as keyspace.table`,
-    });
+  const { layout } = chooseFormat(destination, options);
+  if (layout !== "directory") {
+    throw new UsageError(
+      `a keyspace needs a directory, and ${destination} is ${layout === "file" ? "one file" : "stdout"}`,
+      {
+        hint: `name a directory (${destination.replace(/\.[^/]*$|^-$/, "") || "out"}/), or a table as keyspace.table`,
+      },
+    );
   }
   const odd = [
     columns && "--columns",
