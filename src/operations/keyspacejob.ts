@@ -114,7 +114,8 @@ export async function donePart(
   const path = join(destination, table);
   if ((await inspectDestination(path, "directory")).state === "unfinished-job") return undefined;
   const manifest = await manifestOf(path);
-  return manifest && manifest.job !== before ? manifest : undefined;
+  if (!manifest || manifest.job === before) return undefined;
+  return { ...manifest, files: manifest.files.filter((file) => !file.sidecar) };
 }
 
 async function doneTables(destination: string, plan: KeyspacePlan): Promise<string[]> {
