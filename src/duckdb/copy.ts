@@ -2,18 +2,19 @@
  * Owns DuckDB's COPY of a query to a file, and the quoting of what stands in its SQL. What the options mean is the
  * format's business.
  */
-import type { Connection } from "@duckdb/node-bindings";
+import duckdb, { type Connection } from "@duckdb/node-bindings";
 import { run } from "./engine.ts";
 
-/** Writes the rows of a query to a file; `options` are those of COPY. Not synced. */
+/** Writes the rows of a query to a file, and says how many. `options` are those of COPY. Not synced. */
 export async function copyRows(
   connection: Connection,
   query: string,
   path: string,
   options: readonly string[],
-): Promise<void> {
+): Promise<number> {
   const all = [...options, "USE_TMP_FILE false"].join(", ");
-  await run(connection, `COPY (${query}) TO ${quoteText(path)} (${all})`, `writing ${path}`);
+  const result = await run(connection, `COPY (${query}) TO ${quoteText(path)} (${all})`, `writing ${path}`);
+  return duckdb.rows_changed(result);
 }
 
 export function quoteName(name: string): string {
@@ -23,4 +24,9 @@ export function quoteName(name: string): string {
 /** Text as SQL writes it. */
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A list of paths as SQL writes it, each taken as it stands and not as a pattern. */
+export function fileList(paths: readonly string[]): string {
+  return `[${paths.map((path) => quoteText(path.replace(/[[*?]/g, "[$&]"))).join(", ")}]`;
 }

@@ -22,6 +22,8 @@ export interface Rows {
   readonly expressions: readonly string[];
   /** Floats among them must keep every bit of a -0.0 or a NaN. */
   readonly exactFloats: boolean;
+  /** Said of the piece in its file's metadata beside what all files say. The same for all pieces of a file. */
+  readonly keyValues?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A file of the job directory that writePiece made. */
@@ -33,11 +35,13 @@ export interface Piece {
 export interface FileFormat {
   /** Ends the names of the files, e.g. `.parquet`. */
   readonly extension: string;
+  /** A piece alone is a file as it is. */
+  readonly piecesAreFiles: boolean;
   /**
-   * Writes rows to `path`, which must not exist. Not synced.
+   * Writes rows to `path`, which must not exist, and says how many. Not synced.
    * @throws StorageError; DataError for a value that the format can't hold
    */
-  writePiece(connection: Connection, rows: Rows, path: string): Promise<void>;
+  writePiece(connection: Connection, rows: Rows, path: string): Promise<number>;
   /** Makes one durable file of pieces, in their order, at `path`, which must not exist. */
   join(pieces: readonly Piece[], path: string, signal: AbortSignal): Promise<void>;
 }

@@ -40,6 +40,7 @@ export interface ParquetOptions {
 export function parquetFormat(columns: readonly FileColumn[], options: ParquetOptions): FileFormat {
   return {
     extension: ".parquet",
+    piecesAreFiles: true,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, options, path),
     join,
   };
@@ -51,20 +52,21 @@ function writePiece(
   rows: Rows,
   options: ParquetOptions,
   path: string,
-): Promise<void> {
+): Promise<number> {
   const list = columns.map(({ name }, i) => `${rows.expressions[i]} AS ${quoteName(name)}`).join(", ");
-  return copyRows(connection, `SELECT ${list} FROM ${rows.from}`, path, copyOptions(options, rows.exactFloats));
+  return copyRows(connection, `SELECT ${list} FROM ${rows.from}`, path, copyOptions(options, rows));
 }
 
-function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, exactFloats: boolean): string[] {
-  const pairs = Object.entries(keyValues).map(([key, value]) => `${quoteName(key)}: ${quoteText(value)}`);
+function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, rows: Rows): string[] {
+  const said = { ...keyValues, ...rows.keyValues };
+  const pairs = Object.entries(said).map(([key, value]) => `${quoteName(key)}: ${quoteText(value)}`);
   return [
     "FORMAT parquet",
     `COMPRESSION ${CODECS[compression.codec]}`,
     ...(compression.level === undefined ? [] : [`COMPRESSION_LEVEL ${compression.level}`]),
     ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${wholeVectors(rowGroupRows)}`]),
     // Dictionaries would merge 0.0 with -0.0 and NaNs with each other.
-    ...(exactFloats ? ["DICTIONARY_SIZE_LIMIT 0"] : []),
+    ...(rows.exactFloats ? ["DICTIONARY_SIZE_LIMIT 0"] : []),
     ...(pairs.length ? [`KV_METADATA {${pairs.join(", ")}}`] : []),
   ];
 }

@@ -2,7 +2,7 @@
  * Owns the export of a table: plan, run, report, read from top to bottom. The parts are elsewhere: what is read in
  * source.ts, the reading in reading.ts, the files in arrange.ts, what plan.json says in exportjob.ts.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { typeToSql } from "../base/column.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
@@ -11,10 +11,12 @@ import { parquetFormat } from "../formats/parquet.ts";
 import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob } from "../jobs/job.ts";
-import { carryOut, type Layout, publish } from "../jobs/publish.ts";
+import { carryOut, type FileToPublish, type Layout, publish } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { arrangeOneFile, arrangeParts } from "./arrange.ts";
+import { arrangeStaged } from "./arrangestaged.ts";
 import {
+  type ArrangedFlags,
   checkUnchanged,
   type ExportJob,
   plannedColumns,
@@ -31,7 +33,9 @@ import type { ExportOptions, ExportPlan } from "./options.ts";
 import { checkSameColumns, filesBefore, layoutOf, ontoOf, partName } from "./output.ts";
 import { concurrencyOf, limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
+import { openResult, type Result } from "./result.ts";
 import { openSource, type Source } from "./source.ts";
+import { isStaged } from "./staging.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {
@@ -39,24 +43,27 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
   const cluster = await Cluster.connect(options.connection);
   try {
     const source = await openSource(cluster, options, concurrencyOf(options));
+    const result = await openResult(source, options);
     const layout = layoutOf(options.destination);
     const limits = limitsOf(source, options);
+    const below = result.path.map(({ file }) => `${file}=…`).join("/");
+    const part = partName(0, onto, "<job>");
     return {
       source: source.name,
       destination: options.destination,
       layout,
-      columns: source.columns.map(({ name, file, cqlText, kind, codec }) => ({
+      columns: result.columns.map(({ name, file, cqlText, kind, type }) => ({
         name,
         file,
         cql: cqlText,
-        duckdb: typeToSql(codec.column),
+        duckdb: typeToSql(type),
         kind,
       })),
       ranges: source.ranges.length,
       estimatedRows: source.estimatedRows,
       estimatedBytes: source.estimatedBytes,
       estimatedSegments: Math.max(1, Math.ceil(source.estimatedBytes / limits.bytes)),
-      files: layout === "file" ? [options.destination] : [join(options.destination, partName(0, onto, "<job>")), "…"],
+      files: layout === "file" ? [options.destination] : [join(options.destination, below, part), "…"],
       cql: source.cql,
     };
   } finally {
@@ -78,14 +85,15 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
   try {
     signal.throwIfAborted();
     const source = await openSource(cluster, options, concurrencyOf(options));
+    const result = await openResult(source, options);
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
     const { restart = false, resume = false } = options;
     const lock = begun?.lock ?? (await claimDestination(options.destination, layout, { restart, resume, onto }));
     try {
-      if (!begun && onto === "append") await checkSameColumns(options, source);
+      if (!begun && onto === "append") await checkSameColumns(options, source, result);
       const job = begun
         ? await reopen(begun, source, options)
-        : await createJob<TablePlan, SegmentFlags>(lock, tablePlan(source, options, layout, startedAt));
+        : await createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, tablePlan(source, options, layout, startedAt));
       await makeKnown(options, job);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
       const run: Run = {
@@ -93,7 +101,8 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
         cluster,
         source: planned,
         job,
-        format: formatOf(options, source, job),
+        format: formatOf(options, source, result, job),
+        result,
         signal,
         retries: 0,
       };
@@ -117,7 +126,7 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
  * nothing read again, since a zero-length value would have ended the job; other types do, as they are in every file.
  */
 async function reopen({ lock, publishing }: Unfinished, source: Source, options: ExportOptions): Promise<ExportJob> {
-  const job = await openJob<TablePlan, SegmentFlags>(lock);
+  const job = await openJob<TablePlan, SegmentFlags, ArrangedFlags>(lock);
   if (!job) throw new UsageError(`there is no export to go on with in ${lock.directory}`);
   // All is read already: the table may be what it wants by now.
   if (publishing) return job;
@@ -130,8 +139,8 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
   }
   if (!again && (job.plan.options.empty ?? "error") === (options.empty ?? "error")) return job;
   const plan = { ...job.plan, columns: plannedColumns(source), options: storeOptions(options) };
-  await createJob<TablePlan, SegmentFlags>(lock, plan);
-  const changed = await openJob<TablePlan, SegmentFlags>(lock);
+  await createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, plan);
+  const changed = await openJob<TablePlan, SegmentFlags, ArrangedFlags>(lock);
   if (!changed) throw new UsageError(`there is no export to go on with in ${lock.directory}`);
   return changed;
 }
@@ -148,24 +157,36 @@ async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: E
 }
 
 /** How the files are written, all of them alike. */
-function formatOf({ compression, rowGroupRows }: ExportOptions, source: Source, { plan }: ExportJob): FileFormat {
-  const columns = source.columns.map(({ file, codec, cql }) => ({ name: file, type: codec.column, cql }));
-  const keyValues = fileMetadata(source, plan.exportedAt);
+function formatOf(
+  { compression, rowGroupRows }: ExportOptions,
+  source: Source,
+  result: Result,
+  { plan }: ExportJob,
+): FileFormat {
+  const columns = result.kept.map((place) => {
+    const { file, type, cql } = result.columns[place]!;
+    return { name: file, type, cql };
+  });
+  const keyValues = fileMetadata(source, result, plan.exportedAt);
   return parquetFormat(columns, { compression: compression ?? { codec: "snappy" }, rowGroupRows, keyValues });
 }
 
 async function publishAll(run: Run, layout: Layout, onto: Onto): Promise<ExportReport["files"]> {
   const { options, job, signal } = run;
   options.onEvent?.({ kind: "phase", phase: "arrange" });
-  const nameOf = (part: number) => partName(part, onto, job.plan.job);
-  const files =
-    layout === "file"
-      ? await arrangeOneFile(run, options.destination)
-      : await arrangeParts(run, nameOf, options.rowsPerFile);
+  const files = await arrange(run, layout, onto);
   signal.throwIfAborted();
   options.onEvent?.({ kind: "phase", phase: "publish" });
   const { replace, kept } = await filesBefore(options, layout, onto);
   return publish(job, layout, files, replace, kept);
+}
+
+function arrange(run: Run, layout: Layout, onto: Onto): Promise<FileToPublish[]> {
+  const { options, job } = run;
+  const nameOf = (part: number) =>
+    layout === "file" ? basename(options.destination) : partName(part, onto, job.plan.job);
+  if (isStaged(options)) return arrangeStaged(run, nameOf);
+  return layout === "file" ? arrangeOneFile(run, options.destination) : arrangeParts(run, nameOf, options);
 }
 
 function report(run: Run, files: ExportReport["files"], startedAt: Date): ExportReport {

@@ -2,6 +2,7 @@
  * Owns what an operation is asked to do, as plain validated values: src/cli makes them from flags, users of the
  * library write them.
  */
+import type { PartitionTerm, SortTerm } from "../base/names.ts";
 import type { ClusterOptions } from "../cassandra/cluster.ts";
 import type { ParquetCompression } from "../formats/parquet.ts";
 import type { JobEvent } from "../jobs/events.ts";
@@ -15,7 +16,7 @@ export interface TableName {
   readonly table: string;
 }
 
-export type { ParquetCompression };
+export type { ParquetCompression, PartitionTerm, SortTerm };
 
 export interface ExportOptions {
   readonly connection: ConnectionOptions;
@@ -43,6 +44,14 @@ export interface ExportOptions {
   readonly rowGroupRows?: number | undefined;
   /** The most rows a file of a directory may have. */
   readonly rowsPerFile?: number | undefined;
+  /** About so many bytes a file of a directory gets: a tenth more at the most. */
+  readonly maxFileSize?: number | undefined;
+  /** A directory for each value of these columns, which are then not in the files; of parts of columns, beside them. */
+  readonly partitionBy?: readonly PartitionTerm[] | undefined;
+  /** NULLs last; within a partition where there are partitions. */
+  readonly sortBy?: readonly SortTerm[] | undefined;
+  /** A SELECT of DuckDB's over all rows that were read, which stand in it under the table's name. */
+  readonly sql?: string | undefined;
   /** Column name to DuckDB type, e.g. `price` to `DECIMAL(10,2)`. */
   readonly types?: ReadonlyMap<string, string> | undefined;
   readonly uuid?: "text" | "native" | undefined;

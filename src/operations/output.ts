@@ -9,6 +9,7 @@ import type { FileToReplace, Layout, Manifest } from "../jobs/publish.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import { fileMetadata } from "./metadata.ts";
 import type { ExportOptions } from "./options.ts";
+import type { Result } from "./result.ts";
 import type { Source } from "./source.ts";
 
 /** One file, or a directory of parts: the destination's name says which. */
@@ -18,14 +19,23 @@ export function layoutOf(destination: string): Layout {
   return destination.endsWith(".parquet") ? "file" : "directory";
 }
 
+const DIRECTORY_ONLY = [
+  ["append", "--append"],
+  ["rowsPerFile", "--rows-per-file"],
+  ["maxFileSize", "--max-file-size"],
+  ["partitionBy", "--partition-by"],
+] as const;
+
 /** What the export does with one before it. @throws UsageError where the options don't go together */
-export function ontoOf({ destination, overwrite, append, rowsPerFile }: ExportOptions): Onto {
+export function ontoOf({ destination, overwrite, append, ...options }: ExportOptions): Onto {
   if (overwrite && append) {
     throw new UsageError("--overwrite and --append are two ways: one replaces the files, the other adds to them", {
       hint: "say one",
     });
   }
-  const directoryOnly = append ? "--append" : rowsPerFile !== undefined ? "--rows-per-file" : undefined;
+  const { rowsPerFile, maxFileSize, partitionBy } = options;
+  const said = { append: append || undefined, rowsPerFile, maxFileSize, partitionBy };
+  const directoryOnly = DIRECTORY_ONLY.find(([key]) => said[key] !== undefined)?.[1];
   if (directoryOnly && layoutOf(destination) === "file") {
     throw new UsageError(`${directoryOnly} needs a directory, and ${destination} is one file`, {
       hint: `name a directory (${destination.slice(0, -".parquet".length) || "out"}/)`,
@@ -45,12 +55,12 @@ export function partName(number: number, onto: Onto, job: string): string {
  * --uuid make of them in the files is not compared.
  * @throws UsageError naming the first column that differs
  */
-export async function checkSameColumns({ destination }: ExportOptions, source: Source): Promise<void> {
+export async function checkSameColumns({ destination }: ExportOptions, source: Source, result: Result): Promise<void> {
   const [part] = (await standingAt(destination, "directory")).ours;
   if (part === undefined) return;
   const key = "cqlduck.columns";
   const before = (await readFooterSummary(join(destination, part.path))).keyValues.get(key) ?? "[]";
-  const now = fileMetadata(source, "")[key]!;
+  const now = fileMetadata(source, result, "")[key]!;
   if (before === now) return;
   const [old, own] = [columnsIn(before), columnsIn(now)];
   const at = own.findIndex((column, i) => column !== old[i]);
