@@ -3,7 +3,7 @@
  * but the table's rows, and its result is kept in types that lose nothing.
  */
 import { typeToSql } from "../base/column.ts";
-import { DataError, messageOf, UsageError } from "../base/errors.ts";
+import { CqlduckError, DataError, messageOf, UsageError } from "../base/errors.ts";
 import { uniqueNames } from "../base/names.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
 import { type Connection, Engine, run } from "../duckdb/engine.ts";
@@ -58,7 +58,7 @@ async function checkSelect(connection: Connection, sql: string): Promise<void> {
     FROM (SELECT json_serialize_sql(${quoteText(withoutEnd(sql))})::JSON AS j)`,
     "checking --sql",
   );
-  if (found?.error) throw refused(found.message ?? "it can't be read");
+  if (found?.error) throw refused(/^Only SELECT/.test(found.message ?? "") ? "it is no SELECT" : `${found.message}`);
   if (found?.statements !== 1) throw refused("it is not one SELECT");
 }
 
@@ -97,10 +97,14 @@ export function storedQuery(sql: string, columns: readonly ResultColumn[]): stri
   return `SELECT ${casts} FROM (SELECT * FROM ${selectOf(sql)}) _user(${names})`;
 }
 
-/** What the user's SQL fails with while it runs. */
+/** What the user's SQL fails with while it runs; failures of the disk and of memory stay what they are. */
 export function failureOfSql(error: unknown): unknown {
-  if (error instanceof Error && error.constructor !== Error) return error;
-  return new DataError(`--sql: ${firstLine(messageOf(error))}`, { cause: error });
+  if (error instanceof CqlduckError && !(error instanceof DataError)) return error;
+  const text = messageOf(error).replace(/^writing .*?: (?=\w[\w ]* Error: )/, "");
+  return new DataError(`--sql: ${firstLine(text)}`, {
+    hint: "nothing was published; begin again with another --sql and --restart",
+    cause: error,
+  });
 }
 
 /** As it stands behind FROM; a comment at its end must not take the bracket along. */
