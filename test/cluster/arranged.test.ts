@@ -113,10 +113,9 @@ describe("--sql", () => {
     const rows = await ask(`FROM '${join(directory, "sums.parquet")}'`);
     const expected = Array.from({ length: ROWS / 100 }, (_, i) => {
       const shop = ROWS / 100 - 1 - i;
-      const totals = Array.from({ length: 100 }, (_, id) => rowOf(shop * 100 + id)[2]).filter(
-        (total) => total !== null,
-      );
-      return { shop, n: "100", sum: totals.reduce((sum, total) => sum + Number(total), 0).toFixed(2) };
+      let sum = 0;
+      for (let id = 0; id < 100; id++) sum += Number(rowOf(shop * 100 + id)[2] ?? 0);
+      return { shop, n: "100", sum: sum.toFixed(2) };
     });
     expect(rows).toEqual(expected);
   });

@@ -38,7 +38,7 @@ export type ArrangeOptions = Pick<
   "partitionBy" | "sortBy" | "sql" | "maxFileSize" | "rowsPerFile" | "memoryBytes" | "compression" | "rowGroupRows"
 >;
 
-export function sourceOf({ columns }: StagedTable): Source {
+function sourceOf({ columns }: StagedTable): Source {
   const described = Object.entries(columns).map(([name, cqlText], i) => {
     const cql = parseCqlType(cqlText, new Map());
     const codec = codecFor(cql, { uuid: "text", empty: "error" });
