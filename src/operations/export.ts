@@ -158,7 +158,7 @@ async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: E
 
 /** How the files are written, all of them alike. */
 function formatOf(
-  { compression, rowGroupRows }: ExportOptions,
+  { compression, rowGroupRows, sql }: ExportOptions,
   source: Source,
   result: Result,
   { plan }: ExportJob,
@@ -167,7 +167,7 @@ function formatOf(
     const { file, type, cql } = result.columns[place]!;
     return { name: file, type, cql };
   });
-  const keyValues = fileMetadata(source, result, plan.exportedAt);
+  const keyValues = fileMetadata(source, result, plan.exportedAt, sql);
   return parquetFormat(columns, { compression: compression ?? { codec: "snappy" }, rowGroupRows, keyValues });
 }
 

@@ -13,6 +13,7 @@ export function fileMetadata(
   source: Source,
   { columns: all, kept, path }: Result,
   exportedAt: string,
+  sql?: string,
 ): Record<string, string> {
   const columns = [...kept.map((place) => all[place]!), ...path].map(({ file, name, cqlText, kind, of }) => ({
     column: file,
@@ -27,5 +28,7 @@ export function fileMetadata(
     "cqlduck.source": source.name,
     "cqlduck.exported_at": exportedAt,
     "cqlduck.version": VERSION,
+    // Of what the rows were made; the schema stays that of the table they were read from.
+    ...(sql === undefined ? {} : { "cqlduck.sql": sql }),
   };
 }

@@ -80,11 +80,12 @@ export function withPath(from: string, path: readonly PathColumn[], columns: rea
   return `(SELECT *, ${parts.join(" || '/' || ")} AS p FROM (SELECT *, ${texts} FROM ${from}))`;
 }
 
-/** As url_encode encodes values; readers leave out directories that begin with `_` or `.`. */
+/** What Hive encodes of names, and no more, since DuckDB does not decode them; readers leave out what begins with `_` or `.`. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not stand in a path
+const ENCODED = /^[_.]|[\u0000-\u001f\u007f"#%'*/:=?\\{}[\]^]/g;
+
 function encodedName(name: string): string {
-  return encodeURIComponent(name).replace(/^[_.]|[!'()*]/g, (sign) => {
-    return `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
-  });
+  return name.replace(ENCODED, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
 }
 
 /** The SQL of the message for a value that is too long. */

@@ -106,7 +106,7 @@ describe("--partition-by", () => {
         "My Col": column,
       });
       expect(path).toMatch(
-        `event.year=${year}/event.month=${month}/at.day=${day}/at.hour=${hour}/day.date=${date}/My%20Col=${column}/part-00000.parquet`,
+        `event.year=${year}/event.month=${month}/at.day=${day}/at.hour=${hour}/day.date=${date}/My Col=${column}/part-00000.parquet`,
       );
     }
   });

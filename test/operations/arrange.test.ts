@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError, UsageError } from "../../src/base/errors.ts";
+import { type Arrangement, arrangeParts } from "../../src/operations/arrange.ts";
 import { ask } from "../cluster/parquet.ts";
 import { start } from "../jobs/child.ts";
 import { type ArrangeOptions, arrangeTable, type StagedTable } from "./stagedjob.ts";
@@ -243,6 +244,31 @@ describe("sizes", () => {
     expect(files.reduce((sum, file) => sum + file.rows, 0)).toBe(8);
     for (const { rows, bytes } of files) if (bytes > 22_000) expect(rows).toBe(1);
     expect(files.filter(({ bytes }) => bytes > 500_000)).toHaveLength(4);
+  });
+});
+
+describe("whole segments", () => {
+  /** How many segments each file is of. */
+  async function packed(sizes: readonly number[], maxFileSize: number): Promise<number[]> {
+    const records = sizes.map((bytes, i) => ({ segment: i, file: `segment-${i}`, rows: 1, bytes }));
+    const job = { records, arranged: [], path: (name: string) => join(home, name), appendOutput: async () => {} };
+    const format = { join: async () => {} };
+    const arrangement = { job, format, signal: new AbortController().signal } as unknown as Arrangement;
+    const files = await arrangeParts(arrangement, (part) => `part-${part}`, { maxFileSize });
+    return files.map(({ rows }) => rows);
+  }
+
+  it("make files as near to the size as they can, which is a tenth where they are small", async () => {
+    const sizes = Array.from({ length: 200 }, (_, i) => 4e6 + ((i * 7919) % 100) * 1e5);
+    const counts = await packed(sizes, 100e6);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(200);
+    let at = 0;
+    for (const count of counts.slice(0, -1)) {
+      const bytes = sizes.slice(at, at + count).reduce((sum, size) => sum + size);
+      expect(Math.abs(bytes - 100e6)).toBeLessThanOrEqual(10e6);
+      at += count;
+    }
+    expect(await packed([300e6, 10e6, 80e6, 20e6], 100e6)).toEqual([1, 2, 1]);
   });
 });
 
