@@ -172,7 +172,10 @@ function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError
 }
 
 export function limitsOf(source: Source, options: ExportOptions): SegmentLimits {
-  return segmentLimits(columnTypes(source), memoryOf(options), isStaged(options) ? {} : options);
+  const limits = segmentLimits(columnTypes(source), memoryOf(options), isStaged(options) ? {} : options);
+  if (!segmentsHavePaths(options) || limits.oneAtATime) return limits;
+  // Sorting by path takes as much memory again as the segment.
+  return { ...limits, rows: Math.ceil(limits.rows / 2), bytes: Math.ceil(limits.bytes / 2) };
 }
 
 function columnTypes(source: Source): ColumnType[] {
