@@ -7,6 +7,7 @@ import type { FileFormat } from "../formats/format.ts";
 import { outputName, type SegmentRecord } from "../jobs/job.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
 import { statusOf } from "../storage/local.ts";
+import { TOLERANCE } from "./cutter.ts";
 import type { ExportJob } from "./exportjob.ts";
 
 /** What the files are made of, and as what. */
@@ -53,8 +54,9 @@ function grouped(records: readonly SegmentRecord[], { rowsPerFile, maxFileSize }
   const fits = (record: SegmentRecord) => {
     if (rowsPerFile === undefined && maxFileSize === undefined) return false;
     if (rows + record.rows > (rowsPerFile ?? Number.POSITIVE_INFINITY)) return false;
-    // As much beyond the limit as is missing to it without the segment: then it is nearer without.
-    return maxFileSize === undefined || bytes + record.bytes / 2 <= maxFileSize;
+    if (maxFileSize === undefined) return true;
+    // With the segment it must be nearer to the limit than without, and not beyond what a limit may be passed by.
+    return bytes + record.bytes / 2 <= maxFileSize && bytes + record.bytes <= maxFileSize * TOLERANCE;
   };
   for (const record of records) {
     const last = groups.at(-1);

@@ -46,7 +46,7 @@ interface SizedPiece extends Piece {
 }
 
 /** A file may have so much more than its limit, and is full when it lacks no more than `FULL`. */
-const TOLERANCE = 1.1;
+export const TOLERANCE = 1.1;
 const FULL = 0.93;
 /** Of the room in a new file the first piece is to take so much; the rest is cut by what its rows took. */
 const FIRST_SHARE = 0.7;

@@ -268,7 +268,8 @@ describe("whole segments", () => {
       expect(Math.abs(bytes - 100e6)).toBeLessThanOrEqual(10e6);
       at += count;
     }
-    expect(await packed([300e6, 10e6, 80e6, 20e6], 100e6)).toEqual([1, 2, 1]);
+    expect(await packed([300e6, 10e6, 80e6, 30e6], 100e6)).toEqual([1, 2, 1]);
+    expect(await packed([60e6, 60e6], 100e6)).toEqual([1, 1]);
   });
 });
 
