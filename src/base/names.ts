@@ -54,18 +54,71 @@ export function quoteIdentifier(name: string): string {
 
 /** Names out of `a,b,"C d"`; one that stands there twice is refused. */
 export function parseColumnList(text: string): string[] {
-  const names: string[] = [];
-  let rest = text.trim();
-  for (;;) {
-    const taken = takeName(rest);
-    const after = taken?.rest.trimStart() ?? "";
-    if (!taken || !(after === "" || after.startsWith(","))) {
-      throw new UsageError(`"${text}" isn't a list of columns`, { hint: `write a,b,c, ${quotingHint()}` });
+  return parseItems(text, "a,b,c", (name, rest) => ({ item: name, said: name, rest }));
+}
+
+/** A column whose values, or a part of whose times, decide in which directory a row is. */
+export interface PartitionTerm {
+  readonly column: string;
+  /** Of a timestamp, date or timeuuid, in UTC. */
+  readonly part?: TimePart | undefined;
+}
+
+export const TIME_PARTS = ["year", "month", "day", "hour", "date"] as const;
+export type TimePart = (typeof TIME_PARTS)[number];
+
+/** Columns and parts of columns out of `country,event_id.year`. */
+export function parsePartitionTerms(text: string): PartitionTerm[] {
+  return parseItems<PartitionTerm>(text, "country,created.year", (column, after) => {
+    if (!after.startsWith(".")) return { item: { column }, said: column, rest: after };
+    const taken = takeName(after.slice(1));
+    const part = TIME_PARTS.find((known) => known === taken?.name);
+    if (!taken || !part) {
+      throw new UsageError(`"${text}": column ${column} has no such part`, {
+        hint: `parts are ${TIME_PARTS.map((known) => `.${known}`).join(", ")}; a column with a dot in its name stands in double quotes`,
+      });
     }
-    if (names.includes(taken.name)) throw new UsageError(`column ${taken.name} stands in "${text}" twice`);
-    names.push(taken.name);
-    if (after === "") return names;
-    rest = after.slice(1).trimStart();
+    return { item: { column, part }, said: `${column}.${part}`, rest: taken.rest };
+  });
+}
+
+/** A column to sort by. */
+export interface SortTerm {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
+/** Columns with their directions out of `a,b desc`. */
+export function parseSortTerms(text: string): SortTerm[] {
+  return parseItems(text, "a,b desc", (column, after) => {
+    const direction = /^\s+(asc|desc)(?=\s*(,|$))/i.exec(after);
+    const descending = direction?.[1]?.toLowerCase() === "desc";
+    return { item: { column, descending }, said: column, rest: after.slice(direction?.[0].length ?? 0) };
+  });
+}
+
+/** What `take` makes of the name at the start of each item, and of what follows it. @throws UsageError for one said twice */
+function parseItems<T>(
+  text: string,
+  example: string,
+  take: (name: string, rest: string) => { readonly item: T; readonly said: string; readonly rest: string },
+): T[] {
+  const items: T[] = [];
+  const seen = new Set<string>();
+  const wrong = () =>
+    new UsageError(`"${text}" isn't a list of columns`, { hint: `write ${example}, ${quotingHint()}` });
+  let left = text.trim();
+  for (;;) {
+    const name = takeName(left);
+    if (!name) throw wrong();
+    const { item, said, rest } = take(name.name, name.rest);
+    const after = rest.trimStart();
+    if (!(after === "" || after.startsWith(","))) throw wrong();
+    if (seen.has(said)) throw new UsageError(`column ${said} stands in "${text}" twice`);
+    seen.add(said);
+    items.push(item);
+    if (after === "") return items;
+    left = after.slice(1).trimStart();
   }
 }
 

@@ -53,6 +53,11 @@ export function defineExport(command: Command, action: ExportAction): void {
       "cqlduck export shop.orders orders/ --columns id,total --type 'total=DECIMAL(10,2)'",
       "some columns, one with its own type",
     ],
+    ["cqlduck export shop.orders orders/ --partition-by created.year,created.month", "a directory for each month"],
+    [
+      "cqlduck export shop.orders best.parquet --sql 'FROM orders ORDER BY total DESC LIMIT 100'",
+      "what DuckDB's SQL makes of the rows",
+    ],
     ["cqlduck export shop.orders orders.parquet --writetime all --ttl all", "and when each value was written and ends"],
     [
       "cqlduck export shop.orders orders/ --pace conservative --rate 20K",
@@ -102,6 +107,17 @@ function addOutputOptions(command: Command): void {
   group(
     new Option("--rows-per-file <count>", "at most so many rows in each file of a directory; most have nearly as many"),
   );
+  group(
+    new Option("--max-file-size <size>", "about so much in each file of a directory, a tenth more at the most: 500MB"),
+  );
+  group(
+    new Option(
+      "--partition-by <a,b.year>",
+      "a directory for each value of these columns, or of .year, .month, .day, .hour, .date of a time (UTC)",
+    ),
+  );
+  group(new Option("--sort-by <a,b desc>", "in the order of these columns, NULLs last"));
+  group(new Option("--sql <select>", "a SELECT of DuckDB's over all rows, which stand in it under the table's name"));
   group(
     new Option(
       "--row-group-rows <count>",

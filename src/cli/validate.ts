@@ -6,7 +6,14 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
-import { parseColumnAssignment, parseColumnList, parseSchemaName, parseTableName } from "../base/names.ts";
+import {
+  parseColumnAssignment,
+  parseColumnList,
+  parsePartitionTerms,
+  parseSchemaName,
+  parseSortTerms,
+  parseTableName,
+} from "../base/names.ts";
 import { parseCount, parseDuration, parseSize } from "../base/units.ts";
 import { isSelect } from "../cassandra/cqltokens.ts";
 import { PACES, type PaceOptions } from "../jobs/pace.ts";
@@ -144,6 +151,10 @@ const ExportFlags = v.object({
   limit: v.optional(form(parseCount)),
   rowsPerFile: v.optional(form(parseCount)),
   rowGroupRows: v.optional(form(atMost(parseCount, MOST_GROUP_ROWS))),
+  maxFileSize: v.optional(form(parseSize)),
+  partitionBy: v.optional(form(parsePartitionTerms)),
+  sortBy: v.optional(form(parseSortTerms)),
+  sql: v.optional(form(parseText)),
   type: v.optional(v.array(form(parseColumnAssignment)), []),
   uuid: form(choice(UUID_FORMS)),
   empty: form(choice(EMPTY_RULES)),
@@ -211,6 +222,10 @@ export function readExportRequest(source: string, destination: string, command: 
       limit: flags.limit,
       rowsPerFile: flags.rowsPerFile,
       rowGroupRows: flags.rowGroupRows,
+      maxFileSize: flags.maxFileSize,
+      partitionBy: flags.partitionBy,
+      sortBy: flags.sortBy,
+      sql: flags.sql,
       overwrite: flags.overwrite,
       append: flags.append,
       types: typesByColumn(flags.type),

@@ -25,3 +25,8 @@ export function quoteName(name: string): string {
 export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** A list of paths as SQL writes it, each taken as it stands and not as a pattern. */
+export function fileList(paths: readonly string[]): string {
+  return `[${paths.map((path) => quoteText(path.replace(/[[*?]/g, "[$&]"))).join(", ")}]`;
+}

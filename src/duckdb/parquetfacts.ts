@@ -3,7 +3,7 @@
  */
 import { normalize } from "node:path";
 import type { Connection } from "@duckdb/node-bindings";
-import { quoteText } from "./copy.ts";
+import { fileList } from "./copy.ts";
 import { run } from "./engine.ts";
 import { readRows } from "./reader.ts";
 
@@ -201,9 +201,4 @@ function parquetType(element: Element): string {
     if (converted_type !== null) return [converted_type];
     return logical === undefined ? [] : [logical];
   }
-}
-
-/** A list of paths as SQL writes it, each taken as it stands and not as a pattern. */
-function fileList(paths: readonly string[]): string {
-  return `[${paths.map((path) => quoteText(path.replace(/[[*?]/g, "[$&]"))).join(", ")}]`;
 }

@@ -9,7 +9,9 @@ export const FAULT_POINTS = [
   /** A segment's file is durable, its record is not. */
   "segment-durable",
   "record-written",
-  /** An arranged output's file is durable, its record is not. */
+  /** A piece of an arranged file is written; nothing of it is durable. */
+  "piece-written",
+  /** The files of an arranged output are durable, their record is not. */
   "output-durable",
   "output-written",
   "intent-written",

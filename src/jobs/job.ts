@@ -52,10 +52,15 @@ export interface SegmentRecord<Flags = unknown> extends FileRecord {
   readonly readTo: string;
 }
 
-/** A durable output that was arranged from segments. */
-export interface OutputRecord extends FileRecord {
+/** A durable file that was arranged from segments. Flags are the operation's, as those of a segment. */
+export interface ArrangedFile<Flags = unknown> extends FileRecord {
+  readonly flags: Flags;
+}
+
+/** Arranged files that became durable together. */
+export interface OutputRecord<Flags = unknown> {
   readonly output: number;
-  readonly segments: readonly number[];
+  readonly files: readonly ArrangedFile<Flags>[];
 }
 
 /** How far a range has been recorded. */
@@ -75,7 +80,7 @@ export const SPILL_NAME = "spill";
 /** What says of the published files what they can't say themselves. Written anew by each process that publishes. */
 export const SIDECAR_NAME = "sidecar.staged";
 
-const DATA_FILE = /^(tmp_)?(segment|output)-\d{5,}\.staged$/; // tmp_ is what DuckDB puts before a name it will rename
+const DATA_FILE = /^(tmp_)?(segment|piece|output)-\d{5,}\.staged$/; // tmp_ is what DuckDB puts before a name it will rename
 const RECORD = /^(record|output)-(\d{5,})\.json$/;
 const STATE_FILE = /^(plan|intent|manifest|done|(record|output)-\d{5,})\.json(\.tmp)?$/;
 
@@ -92,15 +97,20 @@ export function newJobId(now = new Date()): string {
 }
 
 /** A job that this process holds the lock of. */
-export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
+export class Job<Plan extends JobPlan = JobPlan, Flags = unknown, OutputFlags = unknown> {
   readonly lock: JobLock;
   readonly plan: Plan;
   readonly #records: SegmentRecord<Flags>[];
-  readonly #outputs: OutputRecord[];
+  readonly #outputs: OutputRecord<OutputFlags>[];
   #recording = false;
 
   /** Use createJob or openJob. */
-  constructor(lock: JobLock, plan: Plan, records: SegmentRecord<Flags>[] = [], outputs: OutputRecord[] = []) {
+  constructor(
+    lock: JobLock,
+    plan: Plan,
+    records: SegmentRecord<Flags>[] = [],
+    outputs: OutputRecord<OutputFlags>[] = [],
+  ) {
     this.lock = lock;
     this.plan = plan;
     this.#records = records;
@@ -116,9 +126,9 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
     return this.#records;
   }
 
-  /** The durable arranged outputs, by number. */
-  get outputs(): readonly OutputRecord[] {
-    return this.#outputs;
+  /** The durable arranged files, in the order in which they were recorded. */
+  get arranged(): readonly ArrangedFile<OutputFlags>[] {
+    return this.#outputs.flatMap((output) => output.files);
   }
 
   /** The number of the next segment to be recorded. */
@@ -144,7 +154,8 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
     assert(record.segment === this.nextSegment, `segment ${record.segment} recorded where ${this.nextSegment} is next`);
     leafStates(this.plan.ranges.length, [...this.#records, record]);
     await this.#alone(async () => {
-      await this.#makeDurable(record);
+      await this.#syncFile(record);
+      await fsyncDirectory(this.directory);
       faultPoint("segment-durable");
       await writeDurably(this.path(numbered("record", record.segment, "json")), toJson(record));
       this.#records.push(record);
@@ -152,14 +163,12 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
     });
   }
 
-  /** Makes an arranged output durable, and then its record. */
-  async appendOutput(record: OutputRecord): Promise<void> {
-    assert(
-      record.output === this.#outputs.length,
-      `output ${record.output} recorded where ${this.#outputs.length} is next`,
-    );
+  /** Makes arranged files durable, and then one record of them all. */
+  async appendOutput(files: readonly ArrangedFile<OutputFlags>[]): Promise<void> {
+    const record = { output: this.#outputs.length, files };
     await this.#alone(async () => {
-      await this.#makeDurable(record);
+      for (const file of files) await this.#syncFile(file);
+      await fsyncDirectory(this.directory);
       faultPoint("output-durable");
       await writeDurably(this.path(numbered("output", record.output, "json")), toJson(record));
       this.#outputs.push(record);
@@ -183,7 +192,7 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
 
   /** Deletes data files without a record: what a crash left of a segment or an output in the making. */
   async deleteUnrecorded(): Promise<void> {
-    const recorded = new Set([...this.#records, ...this.#outputs].map((record) => record.file));
+    const recorded = new Set([...this.#records, ...this.arranged].map((record) => record.file));
     for (const name of await listNames(this.directory)) {
       if (DATA_FILE.test(name) && !recorded.has(name)) await removeFile(this.path(name));
     }
@@ -201,7 +210,7 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
     }
   }
 
-  async #makeDurable({ file, bytes }: FileRecord): Promise<void> {
+  async #syncFile({ file, bytes }: FileRecord): Promise<void> {
     assert(DATA_FILE.test(file), `${file} is a name of a data file`);
     const path = this.path(file);
     const found = await fileSize(path);
@@ -209,7 +218,6 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown> {
       throw new StorageError(`${path} has ${found ?? "no"} bytes after ${bytes} were written to it`);
     }
     await fsyncFile(path);
-    await fsyncDirectory(this.directory);
   }
 }
 
@@ -218,7 +226,12 @@ export function segmentName(number: number): string {
   return numbered("segment", number, "staged");
 }
 
-/** The name of the file that holds arranged output `number`. */
+/** The name of a file that an arranged one is put together from. */
+export function pieceName(number: number): string {
+  return numbered("piece", number, "staged");
+}
+
+/** The name of arranged file `number`, counted over all outputs. */
 export function outputName(number: number): string {
   return numbered("output", number, "staged");
 }
@@ -228,14 +241,14 @@ function numbered(kind: string, number: number, extension: string): string {
 }
 
 /** Begins a job: its plan is durable when this returns. The directory must hold no other (see claimDestination). */
-export async function createJob<Plan extends JobPlan, Flags = unknown>(
+export async function createJob<Plan extends JobPlan, Flags = unknown, OutputFlags = unknown>(
   lock: JobLock,
   plan: Plan,
-): Promise<Job<Plan, Flags>> {
+): Promise<Job<Plan, Flags, OutputFlags>> {
   lock.assertHeld();
   await writeDurably(join(lock.directory, PLAN_NAME), toJson(plan));
   faultPoint("plan-written");
-  return new Job<Plan, Flags>(lock, plan);
+  return new Job(lock, plan);
 }
 
 /** The plan of a job without its lock, to look at; undefined where there is none. */
@@ -250,13 +263,13 @@ export async function openPlan<Plan extends JobPlan>(path: string): Promise<Plan
  * Reads a job that was begun before; undefined where there is none. What this module owns is validated; the plan's
  * other members and the flags are as the operation wrote them, which must check their version itself.
  */
-export async function openJob<Plan extends JobPlan, Flags = unknown>(
+export async function openJob<Plan extends JobPlan, Flags = unknown, OutputFlags = unknown>(
   lock: JobLock,
-): Promise<Job<Plan, Flags> | undefined> {
+): Promise<Job<Plan, Flags, OutputFlags> | undefined> {
   const plan = await openPlan<Plan>(join(lock.directory, PLAN_NAME));
   if (plan === undefined) return undefined;
   const records: SegmentRecord<Flags>[] = [];
-  const outputs: OutputRecord[] = [];
+  const outputs: OutputRecord<OutputFlags>[] = [];
   for (const name of await listNames(lock.directory)) {
     const match = RECORD.exec(name);
     if (match === null) continue;
@@ -264,13 +277,13 @@ export async function openJob<Plan extends JobPlan, Flags = unknown>(
     const content = await readJson(path);
     if (content === undefined) throw garbled(path, "it disappeared");
     if (match[1] === "record") records.push(checkSegment<Flags>(content, Number(match[2]), plan.ranges.length, path));
-    else outputs.push(checkOutput(content, Number(match[2]), path));
+    else outputs.push(checkOutput<OutputFlags>(content, Number(match[2]), path));
   }
   // Names sort as numbers only up to five digits.
   records.sort((a, b) => a.segment - b.segment);
   outputs.sort((a, b) => a.output - b.output);
   leafStates(plan.ranges.length, records);
-  return new Job<Plan, Flags>(lock, plan, records, outputs);
+  return new Job(lock, plan, records, outputs);
 }
 
 /** How far each range has been recorded. Asserts that the stretches of each range form one chain from its beginning. */
@@ -349,9 +362,12 @@ function checkSegment<Flags>(found: JsonObject, number: number, ranges: number, 
   return found as unknown as SegmentRecord<Flags>;
 }
 
-function checkOutput(found: JsonObject, number: number, path: string): OutputRecord {
+function checkOutput<Flags>(found: JsonObject, number: number, path: string): OutputRecord<Flags> {
+  const { files } = found;
   const sound =
-    found.output === number && isFileRecord(found) && Array.isArray(found.segments) && found.segments.every(isCount);
+    found.output === number &&
+    Array.isArray(files) &&
+    files.every((file) => isObject(file) && isFileRecord(file) && "flags" in file);
   if (!sound) throw garbled(path, `it is no record of output ${number}`);
-  return found as unknown as OutputRecord;
+  return found as unknown as OutputRecord<Flags>;
 }

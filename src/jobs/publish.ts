@@ -13,6 +13,7 @@ import {
   removeFile,
   removeTree,
   rename,
+  statusOf,
   within,
   writeDurably,
 } from "../storage/local.ts";
@@ -43,6 +44,8 @@ export interface FileToPublish {
   readonly bytes: number;
   /** As in OutputFile. */
   readonly sidecar?: true | undefined;
+  /** The values that its path stands for, where rows are partitioned. */
+  readonly partition?: Readonly<Record<string, string | null>> | undefined;
 }
 
 /** A file that is there already and gives way; one of another size by then is somebody else's. */
@@ -163,13 +166,27 @@ async function deleteReplaced(intent: Intent, root: string): Promise<void> {
   const touched = new Set<string>();
   for (const { path, bytes } of intent.replaced) {
     const target = within(root, path);
+    if (kept.has(path)) continue;
+    const found = await fileSize(target);
     // Another size than it had: somebody put a file of their own there, which is not ours to delete.
-    if (kept.has(path) || (await fileSize(target)) !== bytes) continue;
-    await removeFile(target);
-    touched.add(dirname(target));
-    faultPoint("deleted");
+    if (found !== undefined && found !== bytes) continue;
+    // Gone already: a process before this one may not have come to its directory.
+    touched.add(dirname(path));
+    if (await removeFile(target)) faultPoint("deleted");
   }
-  for (const path of touched) await fsyncDirectory(path);
+  for (const parent of touched) {
+    const left = await removeEmptied(root, `${parent}/_`);
+    await fsyncDirectory(left === "." ? root : within(root, left));
+  }
+}
+
+/** Removes the directories above a file that is gone, up to the first that still holds something, which is returned. */
+async function removeEmptied(root: string, path: string): Promise<string> {
+  for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
+    const directory = within(root, parent);
+    if (!(await removeEmptyDirectory(directory)) && (await statusOf(directory))) return parent;
+  }
+  return ".";
 }
 
 /**
@@ -206,9 +223,7 @@ async function takeBack({ job, layout, renames, kept }: Intent, directory: strin
   }
   for (const { to } of moved) {
     await removeFile(within(root, to));
-    for (let parent = dirname(to); parent !== "."; parent = dirname(parent)) {
-      if (!(await removeEmptyDirectory(within(root, parent)))) break;
-    }
+    await removeEmptied(root, to);
   }
   if (kept !== undefined) await writeDurably(join(root, SUCCESS_NAME), "");
   await fsyncDirectory(root);

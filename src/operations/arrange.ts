@@ -7,6 +7,7 @@ import type { FileFormat } from "../formats/format.ts";
 import { outputName, type SegmentRecord } from "../jobs/job.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
 import { statusOf } from "../storage/local.ts";
+import { TOLERANCE } from "./cutter.ts";
 import type { ExportJob } from "./exportjob.ts";
 
 /** What the files are made of, and as what. */
@@ -17,20 +18,27 @@ export interface Arrangement {
 }
 
 /** Segments that have rows; the first one where none has, since an empty table gives a file too. */
-function filled(records: readonly SegmentRecord[]): readonly SegmentRecord[] {
+export function filled<R extends { readonly rows: number }>(records: readonly R[]): readonly R[] {
   const some = records.filter((record) => record.rows > 0);
   return some.length ? some : records.slice(0, 1);
 }
 
-/** A file for each segment; with `rowsPerFile` for as many one after the other as have no more rows together. */
+/** What a file of a directory may have; nothing said: a segment each. */
+export interface PartLimits {
+  readonly rowsPerFile?: number | undefined;
+  /** Files come as near to it as whole segments allow (bytes). */
+  readonly maxFileSize?: number | undefined;
+}
+
+/** A file for each segment; with limits for as many one after the other as keep to them together. */
 export async function arrangeParts(
   arrangement: Arrangement,
   nameOf: (part: number) => string,
-  rowsPerFile: number | undefined,
+  limits: PartLimits,
 ): Promise<FileToPublish[]> {
   const files: FileToPublish[] = [];
   let outputs = 0;
-  for (const group of grouped(filled(arrangement.job.records), rowsPerFile ?? 0)) {
+  for (const group of grouped(filled(arrangement.job.records), limits)) {
     const name = nameOf(files.length);
     files.push(await together(arrangement, group, outputs, name));
     if (group.length > 1 || !arrangement.format.piecesAreFiles) outputs++;
@@ -38,18 +46,28 @@ export async function arrangeParts(
   return files;
 }
 
-/** Neighbours as long as they have no more than `most` rows together. The same for the same records, which a resume needs. */
-function grouped(records: readonly SegmentRecord[], most: number): SegmentRecord[][] {
+/** Neighbours as long as they keep to the limits. The same for the same records, which a resume needs. */
+function grouped(records: readonly SegmentRecord[], { rowsPerFile, maxFileSize }: PartLimits): SegmentRecord[][] {
   const groups: SegmentRecord[][] = [];
   let rows = 0;
+  let bytes = 0;
+  const fits = (record: SegmentRecord) => {
+    if (rowsPerFile === undefined && maxFileSize === undefined) return false;
+    if (rows + record.rows > (rowsPerFile ?? Number.POSITIVE_INFINITY)) return false;
+    if (maxFileSize === undefined) return true;
+    // With the segment it must be nearer to the limit than without, and not beyond what a limit may be passed by.
+    return bytes + record.bytes / 2 <= maxFileSize && bytes + record.bytes <= maxFileSize * TOLERANCE;
+  };
   for (const record of records) {
     const last = groups.at(-1);
-    rows += record.rows;
-    if (last && rows <= most) {
+    if (last && fits(record)) {
       last.push(record);
+      rows += record.rows;
+      bytes += record.bytes;
     } else {
       groups.push([record]);
       rows = record.rows;
+      bytes = record.bytes;
     }
   }
   return groups;
@@ -72,13 +90,13 @@ async function together(
     return { from: only.file, to, rows: only.rows, bytes: only.bytes };
 
   // A process before this one may have come so far.
-  const arranged = job.outputs[number];
+  const arranged = job.arranged[number];
   if (arranged) return { from: arranged.file, to, rows: arranged.rows, bytes: arranged.bytes };
   const file = outputName(number);
   const pieces = records.map((record) => ({ path: job.path(record.file), rows: record.rows }));
   await format.join(pieces, job.path(file), signal);
   const rows = records.reduce((sum, record) => sum + record.rows, 0);
   const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
-  await job.appendOutput({ output: number, segments: records.map((record) => record.segment), file, rows, bytes });
+  await job.appendOutput([{ file, rows, bytes, flags: {} }]);
   return { from: file, to, rows, bytes };
 }

@@ -2,7 +2,7 @@
  * Owns the export of a table or a SELECT: plan, run, report, read from top to bottom. The parts are elsewhere: what is read in
  * source.ts, the reading in reading.ts, the files in arrange.ts, what plan.json says in exportjob.ts.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { typeToSql } from "../base/column.ts";
 import { assert, messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
@@ -17,7 +17,9 @@ import { carryOut, type FileToPublish, type Layout, publish } from "../jobs/publ
 import { register, unregister } from "../jobs/registry.ts";
 import { writeDurably } from "../storage/local.ts";
 import { arrangeOneFile, arrangeParts } from "./arrange.ts";
+import { arrangeStaged } from "./arrangestaged.ts";
 import {
+  type ArrangedFlags,
   checkUnchanged,
   type ExportJob,
   plannedColumns,
@@ -34,8 +36,10 @@ import type { ExportOptions, ExportPlan } from "./options.ts";
 import { checkSameParts, filesBefore, ontoOf, outputsOf, partName, sidecarName } from "./output.ts";
 import { limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
+import { openResult, type Result } from "./result.ts";
 import { openSource, type Source } from "./source.ts";
 import { checkSpace } from "./space.ts";
+import { isStaged } from "./staging.ts";
 import { checkStreamable, ReaderGone, StreamedSegments } from "./stream.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
@@ -46,27 +50,27 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
   try {
     const source = await openSource(cluster, options, lanesOf(options));
     const { layout } = chosen;
+    const result = await openResult(source, options);
     if (layout !== "stream") await checkSpace(options, source, layout);
     const limits = limitsOf(source, options);
+    const below = result.path.map(({ file }) => `${file}=…`).join("/");
+    const part = partName(0, onto, "<job>", extensionOf(chosen));
     return {
       source: source.name,
       destination: options.destination,
       layout,
-      columns: source.columns.map(({ name, file, cqlText, kind, codec }) => ({
+      columns: result.columns.map(({ name, file, cqlText, kind, type }) => ({
         name,
         file,
         cql: cqlText,
-        duckdb: typeToSql(codec.column),
+        duckdb: typeToSql(type),
         kind,
       })),
       ranges: source.ranges.length,
       estimatedRows: source.estimatedRows,
       estimatedBytes: source.estimatedBytes,
       estimatedSegments: Math.max(1, Math.ceil(source.estimatedBytes / limits.bytes)),
-      files:
-        layout === "directory"
-          ? [join(options.destination, partName(0, onto, "<job>", extensionOf(chosen))), "…"]
-          : [options.destination],
+      files: layout === "directory" ? [join(options.destination, below, part), "…"] : [options.destination],
       cql: source.cql,
       whole: source.whole,
       notices: source.notices,
@@ -93,6 +97,7 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
   try {
     signal.throwIfAborted();
     const source = await openSource(cluster, options, lanesOf(options));
+    const result = await openResult(source, options);
     await checkSpace(options, source, layout);
     await noteTimestampFormat(options);
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
@@ -101,15 +106,16 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
     const lock = begun?.lock ?? (await claimDestination(options.destination, layout, claim));
     try {
       if (!begun && onto === "append") {
-        await checkSameParts(options, source, chosen, describeFormat(chosen, fileColumns(source), options));
+        const format = describeFormat(chosen, fileColumns(result), options);
+        await checkSameParts(options, source, result, chosen, format);
       }
       const job = begun
         ? await reopen(begun, source, options)
-        : await createJob<TablePlan, SegmentFlags>(lock, tablePlan(source, options, layout, startedAt));
+        : await createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, tablePlan(source, options, layout, startedAt));
       await makeKnown(options, job);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
-      const format = formatOf(options, chosen, source, job.plan.exportedAt);
-      const run: Run = { options, cluster, source: planned, job, format, signal, retries: 0 };
+      const format = formatOf(options, chosen, source, result, job.plan.exportedAt);
+      const run: Run = { options, cluster, source: planned, job, format, result, signal, retries: 0 };
       if (!begun?.publishing) {
         await readSegments(run);
         await checkMasksUnchanged(run);
@@ -142,10 +148,11 @@ async function streamTable(
     signal.throwIfAborted();
     const source = await openSource(cluster, options, lanesOf(options));
     await noteTimestampFormat(options);
-    const format = formatOf(options, chosen, source, startedAt.toISOString());
+    const result = await openResult(source, options);
+    const format = formatOf(options, chosen, source, result, startedAt.toISOString());
     assert(format.frame, `${chosen.name} can be streamed`);
     const job = await StreamedSegments.create(source.ranges.length, format.frame, output, signal);
-    const run: Run = { options, cluster, source, job, format, signal, retries: 0 };
+    const run: Run = { options, cluster, source, job, format, result, signal, retries: 0 };
     try {
       const readerGone = await untilReaderGone(async () => {
         await readSegments(run);
@@ -184,7 +191,7 @@ async function noteTimestampFormat({ timestampFormat, onEvent }: ExportOptions):
  * nothing read again, since a zero-length value would have ended the job; other types do, as they are in every file.
  */
 async function reopen({ lock, publishing }: Unfinished, source: Source, options: ExportOptions): Promise<ExportJob> {
-  const job = await openJob<TablePlan, SegmentFlags>(lock);
+  const job = await openJob<TablePlan, SegmentFlags, ArrangedFlags>(lock);
   if (!job) throw new UsageError(`there is no export to go on with in ${lock.directory}`);
   // All is read already: the table may be what it wants by now.
   if (publishing) return job;
@@ -197,8 +204,8 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
   }
   if (!again && (job.plan.options.empty ?? "error") === (options.empty ?? "error")) return job;
   const plan = { ...job.plan, columns: plannedColumns(source), options: storeOptions(options) };
-  await createJob<TablePlan, SegmentFlags>(lock, plan);
-  const changed = await openJob<TablePlan, SegmentFlags>(lock);
+  await createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, plan);
+  const changed = await openJob<TablePlan, SegmentFlags, ArrangedFlags>(lock);
   if (!changed) throw new UsageError(`there is no export to go on with in ${lock.directory}`);
   return changed;
 }
@@ -215,29 +222,33 @@ async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: E
 }
 
 /** How the files are written, all of them alike. */
-function formatOf(options: ExportOptions, chosen: Chosen, source: Source, exportedAt: string): FileFormat {
-  return makeFormat(chosen, fileColumns(source), options, fileMetadata(source, exportedAt));
+function formatOf(
+  options: ExportOptions,
+  chosen: Chosen,
+  source: Source,
+  result: Result,
+  exportedAt: string,
+): FileFormat {
+  return makeFormat(chosen, fileColumns(result), options, fileMetadata(source, result, exportedAt, options.sql));
 }
 
-function fileColumns({ columns }: Source): FileColumn[] {
+function fileColumns({ columns, kept }: Result): FileColumn[] {
   const files = new Map(columns.map(({ name, file }) => [name, file]));
-  return columns.map(({ file, codec, cql, kind, of }) => ({
-    name: file,
-    type: codec.column,
-    cql,
-    cell: kind === "writetime" || kind === "ttl" ? { kind, of: files.get(of ?? "") ?? String(of) } : undefined,
-  }));
+  return kept
+    .map((place) => columns[place]!)
+    .map(({ file, type, cql, kind, of }) => ({
+      name: file,
+      type,
+      cql,
+      cell: kind === "writetime" || kind === "ttl" ? { kind, of: files.get(of ?? "") ?? String(of) } : undefined,
+    }));
 }
 
 async function publishAll(run: Run & { job: ExportJob }, chosen: Chosen, onto: Onto): Promise<ExportReport["files"]> {
-  const { options, job, signal, format } = run;
+  const { options, job, signal } = run;
   const layout: Layout = chosen.layout === "file" ? "file" : "directory";
   options.onEvent?.({ kind: "phase", phase: "arrange" });
-  const nameOf = (part: number) => partName(part, onto, job.plan.job, format.extension);
-  const files =
-    layout === "file"
-      ? await arrangeOneFile(run, options.destination)
-      : await arrangeParts(run, nameOf, options.rowsPerFile);
+  const files = await arrange({ ...run, job }, layout, onto);
   signal.throwIfAborted();
   options.onEvent?.({ kind: "phase", phase: "publish" });
   const { replace, kept } = await filesBefore(options, layout, onto, outputsOf(options, chosen, onto));
@@ -246,17 +257,25 @@ async function publishAll(run: Run & { job: ExportJob }, chosen: Chosen, onto: O
 
 /** What says of the files what they can't say themselves; it is in its place before they are. */
 async function writeSidecar(
-  { options, job, source }: Run & { job: ExportJob },
+  { options, job, source, result }: Run & { job: ExportJob },
   chosen: Chosen,
   onto: Onto,
   files: readonly FileToPublish[],
 ): Promise<FileToPublish[]> {
   const name = sidecarName(options, chosen, onto, job.plan.job);
-  const format = describeFormat(chosen, fileColumns(source), options);
+  const format = describeFormat(chosen, fileColumns(result), options);
   if (name === undefined || format === undefined) return [];
-  const text = sidecarText(source, job.plan.exportedAt, format, files);
+  const text = sidecarText(fileMetadata(source, result, job.plan.exportedAt, options.sql), result, format, files);
   await writeDurably(job.path(SIDECAR_NAME), text);
   return [{ from: SIDECAR_NAME, to: name, rows: 0, bytes: Buffer.byteLength(text), sidecar: true }];
+}
+
+function arrange(run: Run & { job: ExportJob }, layout: Layout, onto: Onto): Promise<FileToPublish[]> {
+  const { options, job, format } = run;
+  const nameOf = (part: number) =>
+    layout === "file" ? basename(options.destination) : partName(part, onto, job.plan.job, format.extension);
+  if (isStaged(options)) return arrangeStaged(run, nameOf);
+  return layout === "file" ? arrangeOneFile(run, options.destination) : arrangeParts(run, nameOf, options);
 }
 
 function report(run: Run, files: ExportReport["files"], startedAt: Date): ExportReport {

@@ -39,6 +39,10 @@ const STORED = {
   timestampFormat: "--timestamp-format",
   pretty: "--pretty",
   rowsPerFile: "--rows-per-file",
+  maxFileSize: "--max-file-size",
+  partitionBy: "--partition-by",
+  sortBy: "--sort-by",
+  sql: "--sql",
   types: null,
   uuid: null,
   empty: null,
@@ -83,7 +87,15 @@ export interface SegmentFlags {
   readonly notes: Readonly<Record<string, ColumnNotes>>;
 }
 
-export type ExportJob = Job<TablePlan, SegmentFlags>;
+/** What an arranged file is: one to publish, or what a later step makes such files of. */
+export interface ArrangedFlags {
+  /** The directory that it is published in, as its path is written. */
+  readonly partition?: string | undefined;
+  /** The step whose result it is. */
+  readonly step?: "sql" | "sort" | undefined;
+}
+
+export type ExportJob = Job<TablePlan, SegmentFlags, ArrangedFlags>;
 
 export type SegmentRecordOf = SegmentRecord<SegmentFlags>;
 

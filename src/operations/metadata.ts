@@ -6,21 +6,30 @@ import { typeToSql } from "../base/column.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
 import { codecFor } from "../types/table.ts";
 import { VERSION } from "../version.ts";
+import type { Result } from "./result.ts";
 import type { Source } from "./source.ts";
 
-/** The columns as `cqlduck.columns` has them. */
-export function columnsOf(source: Source): readonly Readonly<Record<string, string | undefined>>[] {
-  return source.columns.map(({ file, name, cqlText, kind, of }) => ({ column: file, name, type: cqlText, kind, of }));
+/** The columns as `cqlduck.columns` has them: those that are in paths follow those that are in the files. */
+export function columnsOf({ columns, kept, path }: Result): readonly Readonly<Record<string, string | undefined>>[] {
+  return [...kept.map((place) => columns[place]!), ...path].map(({ file, name, cqlText, kind, of }) => ({
+    column: file,
+    name,
+    type: cqlText,
+    kind,
+    of,
+  }));
 }
 
 /** The `cqlduck.*` pairs. `exportedAt` is the job's beginning: the same in every file of an export. */
-export function fileMetadata(source: Source, exportedAt: string): Record<string, string> {
+export function fileMetadata(source: Source, result: Result, exportedAt: string, sql?: string): Record<string, string> {
   return {
     "cqlduck.schema": source.create,
-    "cqlduck.columns": JSON.stringify(columnsOf(source)),
+    "cqlduck.columns": JSON.stringify(columnsOf(result)),
     "cqlduck.source": source.name,
     "cqlduck.exported_at": exportedAt,
     "cqlduck.version": VERSION,
+    // Of what the rows were made; the schema stays that of the table they were read from.
+    ...(sql === undefined ? {} : { "cqlduck.sql": sql }),
   };
 }
 
@@ -29,24 +38,30 @@ export function fileMetadata(source: Source, exportedAt: string): Record<string,
  * which one that was changed since can be told.
  */
 export function sidecarText(
-  source: Source,
-  exportedAt: string,
+  pairs: Readonly<Record<string, string>>,
+  result: Result,
   format: Readonly<Record<string, unknown>>,
   files: readonly FileToPublish[],
 ): string {
   const sidecar = {
-    ...fileMetadata(source, exportedAt),
-    "cqlduck.columns": columnsOf(source),
+    ...pairs,
+    "cqlduck.columns": columnsOf(result),
     "cqlduck.format": format,
-    "cqlduck.types": typesSaid(source),
-    "cqlduck.files": files.map(({ to, rows, bytes }) => ({ path: to, rows, bytes })),
+    "cqlduck.types": typesSaid(result),
+    "cqlduck.files": files.map(({ to, rows, bytes, partition }) => ({
+      path: to,
+      rows,
+      bytes,
+      "cqlduck.partition": partition,
+    })),
   };
   return `${JSON.stringify(sidecar, null, 1)}\n`;
 }
 
 /** The DuckDB types of the columns whose texts are not simply those of their CQL type. */
-function typesSaid(source: Source): Readonly<Record<string, string>> {
-  const own = source.columns.map(({ cql }) => codecFor(cql, { uuid: "text", empty: "error" }).column);
-  const said = source.columns.map(({ file, codec }) => [file, typeToSql(codec.column)] as const);
+function typesSaid({ columns, kept }: Result): Readonly<Record<string, string>> {
+  const inFiles = kept.map((place) => columns[place]!);
+  const own = inFiles.map(({ cql }) => codecFor(cql, { uuid: "text", empty: "error" }).column);
+  const said = inFiles.map(({ file, type }) => [file, typeToSql(type)] as const);
   return Object.fromEntries(said.filter(([, type], i) => type !== typeToSql(own[i]!)));
 }

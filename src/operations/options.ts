@@ -3,6 +3,7 @@
  * library write them.
  */
 import type { Writable } from "node:stream";
+import type { PartitionTerm, SortTerm } from "../base/names.ts";
 import type { ClusterOptions } from "../cassandra/cluster.ts";
 import type { FormatOptions } from "../formats/choose.ts";
 import type { Compression } from "../formats/format.ts";
@@ -18,7 +19,7 @@ export interface TableName {
   readonly table: string;
 }
 
-export type { Compression };
+export type { Compression, PartitionTerm, SortTerm };
 
 export interface ExportOptions extends FormatOptions, PaceOptions {
   readonly connection: ConnectionOptions;
@@ -48,6 +49,14 @@ export interface ExportOptions extends FormatOptions, PaceOptions {
   readonly append?: boolean | undefined;
   /** The most rows a file of a directory may have. */
   readonly rowsPerFile?: number | undefined;
+  /** About so many bytes a file of a directory gets: a tenth more at the most. */
+  readonly maxFileSize?: number | undefined;
+  /** A directory for each value of these columns, which are then not in the files; of parts of columns, beside them. */
+  readonly partitionBy?: readonly PartitionTerm[] | undefined;
+  /** NULLs last; within a partition where there are partitions. */
+  readonly sortBy?: readonly SortTerm[] | undefined;
+  /** A SELECT of DuckDB's over all rows that were read, which stand in it under the table's name. */
+  readonly sql?: string | undefined;
   /** Column name to DuckDB type, e.g. `price` to `DECIMAL(10,2)`. */
   readonly types?: ReadonlyMap<string, string> | undefined;
   readonly uuid?: "text" | "native" | undefined;

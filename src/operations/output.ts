@@ -11,6 +11,7 @@ import { readFooterSummary } from "../parquet/footer.ts";
 import { readText } from "../storage/local.ts";
 import { columnsOf } from "./metadata.ts";
 import type { ExportOptions } from "./options.ts";
+import type { Result } from "./result.ts";
 import type { Source } from "./source.ts";
 
 /** One file, or a directory of parts: the destination's name says which. */
@@ -18,14 +19,23 @@ export function layoutOf(destination: string): Layout {
   return isFileName(destination) ? "file" : "directory";
 }
 
+const DIRECTORY_ONLY = [
+  ["append", "--append"],
+  ["rowsPerFile", "--rows-per-file"],
+  ["maxFileSize", "--max-file-size"],
+  ["partitionBy", "--partition-by"],
+] as const;
+
 /** What the export does with one before it. @throws UsageError where the options don't go together */
-export function ontoOf({ destination, overwrite, append, rowsPerFile }: ExportOptions): Onto {
+export function ontoOf({ destination, overwrite, append, ...options }: ExportOptions): Onto {
   if (overwrite && append) {
     throw new UsageError("--overwrite and --append are two ways: one replaces the files, the other adds to them", {
       hint: "say one",
     });
   }
-  const directoryOnly = append ? "--append" : rowsPerFile !== undefined ? "--rows-per-file" : undefined;
+  const { rowsPerFile, maxFileSize, partitionBy } = options;
+  const said = { append: append || undefined, rowsPerFile, maxFileSize, partitionBy };
+  const directoryOnly = DIRECTORY_ONLY.find(([key]) => said[key] !== undefined)?.[1];
   if (directoryOnly && layoutOf(destination) === "file") {
     throw new UsageError(`${directoryOnly} needs a directory, and ${destination} is one file`, {
       hint: `name a directory (${destination.replace(/\.[^/]*$/, "") || "out"}/)`,
@@ -75,6 +85,7 @@ interface Described {
 export async function checkSameParts(
   options: ExportOptions,
   source: Source,
+  result: Result,
   chosen: Chosen,
   format: Described["format"],
 ): Promise<void> {
@@ -88,7 +99,7 @@ export async function checkSameParts(
       hint: "say the same options as for those; or choose another destination",
     });
   }
-  const now = columnsOf(source);
+  const now = columnsOf(result);
   if (isSame(before.columns, now)) return;
   const [old, own] = [columnsIn(before.columns), columnsIn(now)];
   const at = own.findIndex((column, i) => column !== old[i]);

@@ -17,14 +17,16 @@ import { RowBatch } from "./columns.ts";
 import type { SegmentStore } from "./exportjob.ts";
 import { type FailedRange, fetchAll } from "./fetch.ts";
 import type { ExportOptions } from "./options.ts";
+import type { Result } from "./result.ts";
 import { MAX_RETRIES } from "./scan.ts";
 import { engineMemory, type SealedSegment, type SegmentLimits, SegmentPipeline, segmentLimits } from "./segments.ts";
 import type { Source } from "./source.ts";
+import { isStaged, segmentsHavePaths, stageSegment } from "./staging.ts";
 
 const DEFAULT_MEMORY = 512e6;
 const MAX_FAILED_RANGES = 10;
 /** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
-const ENGINE_THREADS = 2;
+export const ENGINE_THREADS = 2;
 
 /** What the steps of one export share. */
 export interface Run {
@@ -34,6 +36,8 @@ export interface Run {
   readonly job: SegmentStore;
   /** Of the segments' files and of what is made of them. */
   readonly format: FileFormat;
+  /** What becomes of the source's rows. */
+  readonly result: Result;
   readonly signal: AbortSignal;
   retries: number;
 }
@@ -78,7 +82,7 @@ function startMeter({ options, source }: Run): ProgressMeter {
 }
 
 async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: ProgressMeter): Promise<SegmentPipeline> {
-  const { source, job, options, format } = run;
+  const { source, job, options, format, result } = run;
   const [filling, writing] = [await engine.connect(), await engine.connect()];
   const types = columnTypes(source);
   return new SegmentPipeline({
@@ -88,17 +92,26 @@ async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: Pr
     createTable: (segment) => SegmentTable.create(filling, `segment_${segment}`, types),
     persist: async (sealed) => {
       const file = segmentName(sealed.segment);
-      const rows: Rows = {
-        from: sealed.table.name,
-        expressions: types.map((_, i) => `c${i}`),
-        exactFloats: Object.values(sealed.notes).some((notes) => notes.exactFloatBits),
-      };
-      await format.writePiece(writing, rows, job.path(file));
+      if (isStaged(options)) {
+        await stageSegment(writing, sealed.table.name, result, segmentsHavePaths(options), job.path(file));
+      } else {
+        const rows: Rows = {
+          from: sealed.table.name,
+          expressions: types.map((_, i) => `c${i}`),
+          exactFloats: holdsExactFloats(sealed.notes),
+        };
+        await format.writePiece(writing, rows, job.path(file));
+      }
       await recordSegment(job, file, sealed);
       await sealed.table.drop(writing);
       meter.segmentDone();
     },
   });
+}
+
+/** Whether rows have floats of which every bit must be kept. */
+export function holdsExactFloats(notes: SealedSegment["notes"]): boolean {
+  return Object.values(notes).some((note) => note.exactFloatBits);
 }
 
 async function recordSegment(job: SegmentStore, file: string, sealed: SealedSegment): Promise<void> {
@@ -159,13 +172,16 @@ function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError
 }
 
 export function limitsOf(source: Source, options: ExportOptions): SegmentLimits {
-  return segmentLimits(columnTypes(source), memoryOf(options), options.rowsPerFile);
+  const limits = segmentLimits(columnTypes(source), memoryOf(options), isStaged(options) ? {} : options);
+  if (!segmentsHavePaths(options) || limits.oneAtATime) return limits;
+  // Sorting by path takes as much memory again as the segment.
+  return { ...limits, rows: Math.ceil(limits.rows / 2), bytes: Math.ceil(limits.bytes / 2) };
 }
 
 function columnTypes(source: Source): ColumnType[] {
   return source.columns.map((column) => column.codec.column);
 }
 
-function memoryOf(options: ExportOptions): number {
+export function memoryOf(options: ExportOptions): number {
   return options.memoryBytes ?? DEFAULT_MEMORY;
 }

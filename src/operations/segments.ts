@@ -36,11 +36,21 @@ const MAX_SEGMENT_ROWS = 500_000;
 const MAX_SEGMENT_BYTES = 64e6;
 const DEFAULT_MEMORY = 512e6;
 
+/** Files of a size (bytes) are put together from segments of so much of it: whole ones keep to it by a tenth. */
+const SHARE_OF_FILE = 0.1;
+
 /**
  * How big segments may be under a memory budget (bytes) for columns of these types, so that a whole number of full ones
- * makes a file of `rowsPerFile`.
+ * makes a file of `rowsPerFile` or of `maxFileSize` bytes.
  */
-export function segmentLimits(types: readonly ColumnType[], memoryBytes: number, rowsPerFile?: number): SegmentLimits {
+export function segmentLimits(
+  types: readonly ColumnType[],
+  memoryBytes: number,
+  {
+    rowsPerFile,
+    maxFileSize = Number.POSITIVE_INFINITY,
+  }: { rowsPerFile?: number | undefined; maxFileSize?: number | undefined } = {},
+): SegmentLimits {
   const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
   const share = Math.min(1, memoryBytes / DEFAULT_MEMORY);
   const tooWide = leaves * TABLE_BYTES_PER_LEAF * 2 > memoryBytes / 4;
@@ -49,7 +59,7 @@ export function segmentLimits(types: readonly ColumnType[], memoryBytes: number,
   return {
     rows: mostRows ?? rows,
     mostRows,
-    bytes: Math.floor(MAX_SEGMENT_BYTES * share),
+    bytes: Math.floor(Math.min(MAX_SEGMENT_BYTES * share, maxFileSize * SHARE_OF_FILE)),
     oneAtATime: tooWide,
   };
 }

@@ -23,21 +23,31 @@ interface Demand extends Pick<Scan, "name" | "estimatedBytes" | "sureBytes"> {
   readonly twice: boolean;
 }
 
+type SpaceOptions = Pick<
+  ExportOptions,
+  "destination" | "columns" | "onEvent" | (typeof MAKES_FILES_ANEW)[number] | "sql"
+>;
+
+/** With one of these the parts are there beside the files made of them. */
+const MAKES_FILES_ANEW = ["rowsPerFile", "maxFileSize", "partitionBy", "sortBy"] as const;
+
 /**
  * Looks at the disk of the destination, and tells where it may become tight. Nothing is checked where the servers have
  * no guess, where only some columns are read, and where an unfinished export holds what it needs already.
  * @throws UsageError where the export can't fit
  */
 export async function checkSpace(
-  options: Pick<ExportOptions, "destination" | "columns" | "rowsPerFile" | "onEvent">,
+  options: SpaceOptions,
   source: Pick<Scan, "name" | "estimatedBytes" | "sureBytes">,
   layout: Layout,
 ): Promise<void> {
-  const { destination, columns, rowsPerFile, onEvent } = options;
+  const { destination, columns, onEvent } = options;
   if (source.estimatedBytes === 0 || columns) return;
   if ((await inspectDestination(destination, layout)).state === "unfinished-job") return;
   const free = await freeBytes(await nearest(resolve(destination)));
-  const notice = judgeSpace(free, destination, { ...source, twice: layout === "file" || rowsPerFile !== undefined });
+  // What SQL gives may be far less than what it is made of.
+  const twice = !options.sql && (layout === "file" || MAKES_FILES_ANEW.some((key) => options[key] !== undefined));
+  const notice = judgeSpace(free, destination, { ...source, twice });
   if (notice !== undefined) onEvent?.({ kind: "notice", message: notice });
 }
 
@@ -56,7 +66,7 @@ export function judgeSpace(free: number, destination: string, demand: Demand): s
         `(${formatSize(sureBytes)} uncompressed) shrinks to a twentieth${parts}`,
       {
         hint: twice
-          ? "use a bigger disk, or export into a directory without --rows-per-file, which needs half"
+          ? "use a bigger disk, or export into a directory without --rows-per-file, --partition-by and the like, which needs half"
           : "use a bigger disk",
       },
     );

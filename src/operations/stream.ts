@@ -30,10 +30,14 @@ export function checkStreamable(options: ExportOptions): Writable {
     overwrite: "--overwrite",
     append: "--append",
     rowsPerFile: "--rows-per-file",
+    maxFileSize: "--max-file-size",
+    partitionBy: "--partition-by",
+    sortBy: "--sort-by",
+    sql: "--sql",
   } as const;
   for (const [key, flag] of Object.entries(flags) as [keyof typeof flags, string][]) {
     if (!options[key]) continue;
-    throw new UsageError(`${flag} has no meaning for stdout`, { hint: "leave it out, or name a file or a directory" });
+    throw new UsageError(`${flag} can't be had on stdout`, { hint: "leave it out, or name a file or a directory" });
   }
   assert(options.output, "an export to - has an output");
   return options.output;

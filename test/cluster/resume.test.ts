@@ -36,11 +36,11 @@ beforeAll(async () => {
   host = `${node.host}:${node.port}`;
   const columns = Array.from({ length: COLUMNS }, (_, i) => `c${i} int`).join(", ");
   await client.execute(`CREATE TABLE ${keyspace}.t (p int, k int, v text, ${columns}, PRIMARY KEY (p, k))`);
-  const insert = `INSERT INTO ${keyspace}.t (p, k, v, c7) VALUES (?, ?, ?, ?)`;
+  const insert = `INSERT INTO ${keyspace}.t (p, k, v, c7, c8) VALUES (?, ?, ?, ?, ?)`;
   for (let p = 0; p < ROWS / 100; p++) {
     const queries = Array.from({ length: 100 }, (_, k) => ({
       query: insert,
-      params: [p, k, `v${p}-${k}`, p * 100 + k],
+      params: [p, k, `v${p}-${k}`, p * 100 + k, k % 3],
     }));
     await client.batch(queries, { prepare: true, logged: false });
   }
@@ -54,8 +54,11 @@ function cqlduck(args: readonly string[], env: NodeJS.ProcessEnv = {}, killAfter
   });
 }
 
+/** By a column of three values where the destination's name says so. */
 function exportTo(destination: string): string[] {
-  return ["export", `${keyspace}.t`, destination, "-H", host, "--page-size", "50", "--progress", "none"];
+  const partitioned = destination.endsWith("partitioned") ? ["--partition-by", "c8", "--rows-per-file", "2000"] : [];
+  const fixed = ["-H", host, "--page-size", "50", "--progress", "none"];
+  return ["export", `${keyspace}.t`, destination, ...fixed, ...partitioned];
 }
 
 /** What must be at the destination in the end, and nothing else. */
@@ -64,12 +67,12 @@ async function expectWhole(destination: string): Promise<void> {
   const file = destination.endsWith(".parquet");
   const [found] = await ask(
     `SELECT count(*)::INT AS n, count(DISTINCT (p, k))::INT AS keys, count(v)::INT AS vs, sum(c7)::BIGINT::VARCHAR AS sum
-     FROM '${file ? path : `${path}/*.parquet`}'`,
+     FROM read_parquet('${file ? path : `${path}/**/*.parquet`}', hive_partitioning = false)`,
   );
   expect(found).toEqual({ n: ROWS, keys: ROWS, vs: ROWS, sum: String((ROWS * (ROWS - 1)) / 2) });
   if (file) expect((await readdir(directory)).filter((name) => name.startsWith(destination))).toEqual([destination]);
   else {
-    const parts = (await readdir(path)).filter((name) => !/^part-\d{5}\.parquet$/.test(name)).sort();
+    const parts = (await readdir(path)).filter((name) => !/^(part-\d{5}\.parquet|c8=[012])$/.test(name)).sort();
     expect(parts).toEqual(["_SUCCESS", "_cqlduck"]);
     expect(await readdir(join(path, "_cqlduck"))).toEqual(["manifest.json"]);
   }
@@ -82,7 +85,7 @@ async function expectNothingVisible(destination: string): Promise<void> {
   expect((await readdir(path)).filter((name) => !name.startsWith("_"))).toEqual([]);
 }
 
-describe.each(["killed.parquet", "killed"])("%s", (name) => {
+describe.each(["killed.parquet", "killed", "killed-partitioned"])("%s", (name) => {
   it("killed at any moment, and again while going on, comes out whole", { timeout: 600_000 }, async () => {
     const started = performance.now();
     const clean = `clean-${name}`;

@@ -219,7 +219,7 @@ describe("stdout", () => {
     await refused(/no name to tell the format by/, "wide", "-");
     await refused(/Parquet can't be written to stdout/, "wide", "-", "--format parquet");
     for (const flag of ["--resume", "--restart", "--overwrite", "--append", "--rows-per-file 10"]) {
-      await refused(/has no meaning for stdout/, "wide", "-", `--format csv ${flag}`);
+      await refused(/can't be had on stdout/, "wide", "-", `--format csv ${flag}`);
     }
     await refused(/--json prints the result on stdout/, "wide", "-", "--format csv --json");
   });

@@ -41,7 +41,7 @@ async function run(): Promise<void> {
   } else {
     const file = outputName(0);
     await writeFile(job.path(file), "all rows");
-    await job.appendOutput({ output: 0, segments: [0, 1, 2], file, rows: 3, bytes: 8 });
+    await job.appendOutput([{ file, rows: 3, bytes: 8, flags: {} }]);
     await publish(job, layout, [{ from: file, to: basename(destination), rows: 3, bytes: 8 }]);
   }
   await lock.release();

@@ -67,13 +67,13 @@ test("what was recorded is read again by the next process, and says where to go 
     { range: 0, from: "01", to: "02" },
   ]);
   await writeFile(job.path(outputName(0)), "abcabc");
-  await job.appendOutput({ output: 0, file: outputName(0), segments: [0, 1], rows: 2, bytes: 6 });
+  await job.appendOutput([{ file: outputName(0), rows: 2, bytes: 6, flags: {} }]);
 
   const again = await openJob<{ job: string; ranges: string[] }, { exact: boolean }>(lock);
   expect(again?.plan).toEqual(job.plan);
   expect(again?.records).toEqual(job.records);
   expect(again?.records[1]?.flags.exact).toBe(true);
-  expect(again?.outputs).toEqual(job.outputs);
+  expect(again?.arranged).toEqual(job.arranged);
   expect(again?.nextSegment).toBe(2);
   expect(again?.leaves()).toEqual([
     { range: 0, done: false, at: "02" },

@@ -86,6 +86,6 @@ describe("the limits of segments", () => {
     [500_001, 250_000, 250_000],
     [1_200_000, 400_000, 400_000],
   ])("for files of %s rows are such that a whole number of segments fills one", (rowsPerFile, rows, mostRows) => {
-    expect(segmentLimits([], 512e6, rowsPerFile)).toMatchObject({ rows, mostRows });
+    expect(segmentLimits([], 512e6, { rowsPerFile })).toMatchObject({ rows, mostRows });
   });
 });

@@ -1,0 +1,123 @@
+/*
+ * `npm run test:kills -- [--times N] [--to file|directory|partitioned] [--host host:port]`: kills the binary at random moments, once more while it goes
+ * on, and looks at what comes out, for one file, a directory and a partitioned one. A row of the table for each.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { KEYSPACE, openNode, writeBatches } from "./bench/node.ts";
+import { ensureBinary } from "./build/ensure.ts";
+
+const ROWS = 300_000;
+const LAYOUTS = [
+  { name: "file", destination: "out.parquet", flags: [] },
+  { name: "directory", destination: "out", flags: ["--rows-per-file", "40000"] },
+  { name: "partitioned", destination: "out", flags: ["--partition-by", "part", "--max-file-size", "1MB"] },
+] as const;
+
+const { values } = parseArgs({
+  options: { times: { type: "string", default: "25" }, to: { type: "string" }, host: { type: "string" } },
+});
+const times = Number(values.times);
+const binary = await ensureBinary();
+const node = await openNode(values.host);
+const directory = mkdtempSync(join(tmpdir(), "cqlduck-kills-"));
+/** Of the binary's index of jobs; not the user's. */
+const state = mkdtempSync(join(tmpdir(), "cqlduck-kills-state-"));
+const table = `${KEYSPACE}.kills`;
+
+/** Runs the binary, and kills it after so many milliseconds; whether it was killed, and its exit code. */
+function run(args: readonly string[], killAfterMs?: number): Promise<{ killed: boolean; code: number | null }> {
+  const child = spawn(binary, args, {
+    cwd: directory,
+    stdio: "ignore",
+    env: { ...process.env, XDG_STATE_HOME: state },
+  });
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      resolve({ killed: signal === "SIGKILL", code });
+    });
+  });
+}
+
+/** What is wrong with what came out; empty where nothing is. */
+async function problems(destination: string): Promise<string[]> {
+  const path = join(directory, destination);
+  const isFile = destination.endsWith(".parquet");
+  const found: string[] = [];
+  const connection = await (await DuckDBInstance.create(":memory:")).connect();
+  const files = isFile ? path : `${path}/**/*.parquet`;
+  const answer = await connection.runAndReadAll(
+    `SELECT count(*)::INT AS n, count(DISTINCT (p, c))::INT AS keys, sum(v)::BIGINT::VARCHAR AS sum
+    FROM read_parquet('${files}', hive_partitioning = false)`,
+  );
+  connection.closeSync();
+  const [row] = answer.getRowObjectsJson();
+  const wanted = { n: ROWS, keys: ROWS, sum: String((ROWS * (ROWS - 1)) / 2) };
+  if (JSON.stringify(row) !== JSON.stringify(wanted)) found.push(`rows: ${JSON.stringify(row)}`);
+  const left = isFile
+    ? readdirSync(directory).filter((name) => name !== destination)
+    : readdirSync(join(path, "_cqlduck"));
+  if (left.join() !== (isFile ? "" : "manifest.json")) found.push(`left behind: ${left.join(", ")}`);
+  return found;
+}
+
+/** What a reader would take for a result before there is one. */
+function visible(destination: string): string[] {
+  const path = join(directory, destination);
+  if (destination.endsWith(".parquet")) return existsSync(path) ? [destination] : [];
+  if (!existsSync(path) || existsSync(join(path, "_cqlduck/intent.json"))) return [];
+  return readdirSync(path).filter((name) => !name.startsWith("_"));
+}
+
+async function killOften({ name, destination, flags }: (typeof LAYOUTS)[number]): Promise<boolean> {
+  const args = ["export", table, destination, "-H", `${node.host}:${node.port}`, "--page-size", "500", "-q", ...flags];
+  const clear = () => {
+    for (const left of readdirSync(directory)) rmSync(join(directory, left), { recursive: true, force: true });
+  };
+  const began = performance.now();
+  if ((await run(args)).code !== 0) throw new Error(`an undisturbed export to a ${name} fails`);
+  const whole = performance.now() - began;
+  const counts = { killed: 0, again: 0 };
+  const wrong: string[] = await problems(destination);
+  for (let i = 0; i < times; i++) {
+    clear();
+    const first = await run(args, Math.random() * whole);
+    if (first.killed) counts.killed++;
+    const ended = existsSync(join(directory, destination, "_SUCCESS")) || destination.endsWith(".parquet");
+    if (first.killed && !ended) wrong.push(...visible(destination).map((file) => `kill ${i}: ${file} is visible`));
+    if ((await run([...args, "--resume"], Math.random() * whole)).killed) counts.again++;
+    const { code } = await run([...args, "--resume"]);
+    // 2: it was published before the kill.
+    if (code !== 0 && code !== 2) wrong.push(`kill ${i}: going on ended with ${code}`);
+    wrong.push(...(await problems(destination)).map((problem) => `kill ${i}: ${problem}`));
+  }
+  clear();
+  console.log(
+    `| ${name.padEnd(11)} | ${String(times).padStart(5)} | ${String(counts.killed).padStart(6)} | ${String(counts.again).padStart(5)} | ${String(wrong.length).padStart(5)} |`,
+  );
+  for (const line of wrong) console.log(`  ${line}`);
+  return wrong.length === 0;
+}
+
+try {
+  await node.client.execute(`DROP TABLE IF EXISTS ${table}`);
+  await node.client.execute(`CREATE TABLE ${table} (p int, c int, v int, part int, PRIMARY KEY (p, c))`);
+  const insert = `INSERT INTO ${table} (p, c, v, part) VALUES (?, ?, ?, ?)`;
+  await writeBatches(node.client, insert, ROWS, (i) => [Math.floor(i / 100), i % 100, i, i % 7]);
+  console.log("| to a        | times | killed | again | wrong |\n|-------------|-------|--------|-------|-------|");
+  let right = true;
+  for (const layout of LAYOUTS.filter(({ name }) => name === (values.to ?? name)))
+    right = (await killOften(layout)) && right;
+  await node.client.execute(`DROP TABLE ${table}`);
+  process.exitCode = right ? 0 : 1;
+} finally {
+  await node.close();
+  for (const path of [directory, state]) rmSync(path, { recursive: true, force: true });
+}
