@@ -2,11 +2,9 @@
  * Owns the cutting of a stream of pages into segments: one is filled while the one before is written. Knows which
  * stretch of which token range each segment holds; how a sealed one is made durable is the caller's.
  */
-import type { ColumnNotes, ColumnType } from "../base/column.ts";
+import type { ColumnType } from "../base/column.ts";
 import type { Page } from "../cassandra/pages.ts";
-import type { SegmentTable } from "../duckdb/segment.ts";
 import type { Stretch } from "../jobs/job.ts";
-import type { RowBatch } from "./columns.ts";
 
 export interface SegmentLimits {
   readonly rows: number;
@@ -21,11 +19,11 @@ export interface SegmentLimits {
 /** A segment whose rows are complete. */
 export interface SealedSegment {
   readonly segment: number;
-  readonly table: SegmentTable;
+  /** All of them have rows. */
+  readonly pages: readonly Page[];
   readonly rows: number;
   readonly bytes: number;
   readonly stretches: readonly Stretch[];
-  readonly notes: Readonly<Record<string, ColumnNotes>>;
   readonly readFrom: string;
   readonly readTo: string;
 }
@@ -76,7 +74,7 @@ function countLeaves(type: ColumnType): number {
 }
 
 interface OpenSegment {
-  readonly table: SegmentTable;
+  readonly pages: Page[];
   readonly stretches: Map<number, { from: string | null; to: string | null }>;
   readonly readFrom: string;
   rows: number;
@@ -93,13 +91,10 @@ function isFull({ rows, bytes }: OpenSegment, limits: SegmentLimits): boolean {
 }
 
 export interface PipelineParts {
-  readonly batch: RowBatch;
   readonly limits: SegmentLimits;
   /** The number of the first segment. */
   readonly first: number;
-  /** Makes the empty table of a segment. */
-  createTable(segment: number): Promise<SegmentTable>;
-  /** Writes and records a sealed segment; its table is no longer needed afterwards. */
+  /** Writes and records a sealed segment; its pages are no longer needed afterwards. */
   persist(sealed: SealedSegment): Promise<void>;
 }
 
@@ -109,8 +104,8 @@ export class SegmentPipeline {
   #next: number;
   #open: OpenSegment | undefined;
   #writing: Promise<void> = Promise.resolve();
-  /** A change of segments under way; while it is, nothing can be appended. Never rejects: see #failure. */
-  #changing: Promise<void> | undefined;
+  /** A full segment waits for the one before it; while it does, nothing can be appended. Never rejects: see #failure. */
+  #sealing: Promise<void> | undefined;
   /** The first thing that went wrong. Nothing is taken after it, since a segment would be missing. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -121,37 +116,37 @@ export class SegmentPipeline {
 
   /**
    * Appends a page that was read from `from` of its range, as soon as there is room; seals the segment when it is full.
-   * @throws what went wrong here or in an earlier segment
+   * @throws what went wrong in an earlier segment
    */
   async append(range: number, from: string | null, page: Page): Promise<void> {
-    while (!this.#open || this.#isTooMuch(page, this.#open)) {
-      if (this.#failure) throw this.#failure.error;
-      const full = this.#open;
-      await (full ? this.#change(() => this.#seal(full)) : (this.#changing ?? this.#change(() => this.#begin())));
+    while (this.#sealing || (this.#open && this.#isTooMuch(page, this.#open))) {
+      if (!this.#sealing) this.#seal();
+      await this.#sealing;
     }
+    if (this.#failure) throw this.#failure.error;
     // Nothing is awaited from here on: another fetcher could fill the segment in between.
+    this.#open ??= { pages: [], stretches: new Map(), readFrom: new Date().toISOString(), rows: 0, bytes: 0 };
     const open = this.#open;
-    this.#parts.batch.append(page, open.table);
+    if (page.rows > 0) open.pages.push(page);
     const stretch = open.stretches.get(range);
     if (stretch) stretch.to = page.next;
     else open.stretches.set(range, { from, to: page.next });
     open.rows += page.rows;
     open.bytes += page.body.length;
-    if (isFull(open, this.#parts.limits)) void this.#change(() => this.#seal(open));
+    if (isFull(open, this.#parts.limits)) this.#seal();
   }
 
   /** Seals what is open and waits until all is durable. @throws the first thing that went wrong */
   async finish(): Promise<void> {
-    while (this.#changing) await this.#changing;
-    const open = this.#open;
-    if (open && !this.#failure) await this.#change(() => this.#seal(open));
-    await this.#writing;
+    await this.#sealing;
+    this.#seal();
+    await this.settle();
     if (this.#failure) throw this.#failure.error;
   }
 
   /** Waits for what is being written, without sealing more; for the way out after a failure. */
   async settle(): Promise<void> {
-    await this.#changing;
+    await this.#sealing;
     await this.#writing;
   }
 
@@ -159,41 +154,25 @@ export class SegmentPipeline {
     return rows > 0 && rows + page.rows > (this.#parts.limits.mostRows ?? Number.POSITIVE_INFINITY);
   }
 
-  #change(work: () => Promise<void>): Promise<void> {
-    const change = work().catch((error: unknown) => this.#fail(error));
-    this.#changing = change.finally(() => {
-      this.#changing = undefined;
-    });
-    return this.#changing;
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
+  #seal(): void {
+    const open = this.#open;
+    if (!open) return;
     this.#open = undefined;
-  }
-
-  async #begin(): Promise<void> {
-    if (this.#parts.limits.oneAtATime) await this.#writing;
-    const table = await this.#parts.createTable(this.#next);
-    this.#open = { table, stretches: new Map(), readFrom: new Date().toISOString(), rows: 0, bytes: 0 };
-  }
-
-  async #seal(open: OpenSegment): Promise<void> {
-    this.#open = undefined;
-    this.#parts.batch.flush(open.table);
-    open.table.seal();
     const sealed: SealedSegment = {
       segment: this.#next++,
-      table: open.table,
+      pages: open.pages,
       rows: open.rows,
       bytes: open.bytes,
       stretches: [...open.stretches].map(([range, { from, to }]) => ({ range, from, to })),
-      notes: this.#parts.batch.takeNotes(),
       readFrom: open.readFrom,
       readTo: new Date().toISOString(),
     };
-    await this.#writing;
-    if (this.#failure) return;
-    this.#writing = this.#parts.persist(sealed).catch((error: unknown) => this.#fail(error));
+    this.#sealing = this.#writing.then(() => {
+      this.#sealing = undefined;
+      if (this.#failure) return;
+      this.#writing = this.#parts.persist(sealed).catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+    });
   }
 }
