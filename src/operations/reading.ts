@@ -5,7 +5,7 @@
 import type { ColumnType } from "../base/column.ts";
 import { assert, ClusterError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
-import { type Page, PageReader } from "../cassandra/pages.ts";
+import { type Page, PageReader, releasePage } from "../cassandra/pages.ts";
 import { type Connection, Engine } from "../duckdb/engine.ts";
 import { RowFeed } from "../duckdb/feed.ts";
 import type { FileFormat, Rows } from "../formats/format.ts";
@@ -88,6 +88,7 @@ async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Pro
       const file = segmentName(sealed.segment);
       await writeSegment(run, connection, feed, decoder, sealed.pages, job.path(file));
       assert(decoder.given === sealed.rows, `${file} has all ${sealed.rows} rows of its segment`);
+      sealed.pages.forEach(releasePage);
       await recordSegment(job, file, sealed, decoder.notes());
       meter.segmentDone();
     },
