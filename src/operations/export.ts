@@ -43,7 +43,7 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
     const source = await openSource(cluster, options, lanesOf(options));
     const layout = layoutOf(options.destination);
     await checkSpace(options, source, layout);
-    const limits = limitsOf(source, options);
+    const limits = limitsOf(options);
     return {
       source: source.name,
       destination: options.destination,

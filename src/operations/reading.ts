@@ -82,7 +82,7 @@ async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Pro
   const feed = new RowFeed(connection, columnTypes(source));
   const decoder = new PageDecoder(source.columns, source.name, options.chunkRows);
   return new SegmentPipeline({
-    limits: limitsOf(source, options),
+    limits: limitsOf(options),
     first: job.nextSegment,
     persist: async (sealed) => {
       const file = segmentName(sealed.segment);
@@ -149,7 +149,7 @@ async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMet
   return fetchAll(source, reader, leaves, {
     pacer,
     // A page is in one segment as a whole, so none may have more rows than that takes.
-    pageSize: Math.min(pacer.pageRows, limitsOf(source, options).mostRows ?? Number.POSITIVE_INFINITY),
+    pageSize: Math.min(pacer.pageRows, limitsOf(options).mostRows ?? Number.POSITIVE_INFINITY),
     maxRetries: options.maxRetries ?? MAX_RETRIES,
     maxFailedRanges: failuresAllowed(options.maxFailedRanges ?? MAX_FAILED_RANGES, states.length),
     signal: run.signal,
@@ -180,8 +180,8 @@ function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError
   );
 }
 
-export function limitsOf(source: Source, options: ExportOptions): SegmentLimits {
-  return segmentLimits(columnTypes(source), memoryOf(options), options.rowsPerFile);
+export function limitsOf(options: ExportOptions): SegmentLimits {
+  return segmentLimits(memoryOf(options), options.rowsPerFile);
 }
 
 function columnTypes(source: Source): ColumnType[] {

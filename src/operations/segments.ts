@@ -12,8 +12,6 @@ export interface SegmentLimits {
   readonly mostRows?: number | undefined;
   /** Of cells, as the server sent them. */
   readonly bytes: number;
-  /** A sealed segment is written before the next is begun: for tables of so many columns that two are too much. */
-  readonly oneAtATime: boolean;
 }
 
 /** A segment whose rows are complete. */
@@ -28,33 +26,20 @@ export interface SealedSegment {
   readonly readTo: string;
 }
 
-/** What DuckDB's in-memory table costs for each leaf column once it has more than one chunk (measured, see design.md). */
-const TABLE_BYTES_PER_LEAF = 0.28e6;
 const MAX_SEGMENT_ROWS = 500_000;
 const MAX_SEGMENT_BYTES = 64e6;
 const DEFAULT_MEMORY = 512e6;
 
-/**
- * How big segments may be under a memory budget (bytes) for columns of these types, so that a whole number of full ones
- * makes a file of `rowsPerFile`.
- */
-export function segmentLimits(types: readonly ColumnType[], memoryBytes: number, rowsPerFile?: number): SegmentLimits {
-  const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
+/** How big segments may be under a memory budget (bytes), so that a whole number of full ones makes a file of `rowsPerFile`. */
+export function segmentLimits(memoryBytes: number, rowsPerFile?: number): SegmentLimits {
   const share = Math.min(1, memoryBytes / DEFAULT_MEMORY);
-  const tooWide = leaves * TABLE_BYTES_PER_LEAF * 2 > memoryBytes / 4;
-  const rows = tooWide ? 2048 : MAX_SEGMENT_ROWS;
-  const mostRows = rowsPerFile && Math.floor(rowsPerFile / Math.ceil(rowsPerFile / rows));
-  return {
-    rows: mostRows ?? rows,
-    mostRows,
-    bytes: Math.floor(MAX_SEGMENT_BYTES * share),
-    oneAtATime: tooWide,
-  };
+  const mostRows = rowsPerFile && Math.floor(rowsPerFile / Math.ceil(rowsPerFile / MAX_SEGMENT_ROWS));
+  return { rows: mostRows ?? MAX_SEGMENT_ROWS, mostRows, bytes: Math.floor(MAX_SEGMENT_BYTES * share) };
 }
 
 /** DuckDB's share of the memory budget; the rest is for pages in flight and the process itself. */
 const ENGINE_SHARE = 0.6;
-/** What DuckDB counts for each leaf column of a table and of its writing, most of which is never touched. */
+/** What DuckDB counts for each leaf column that it writes, most of which is never touched. */
 const COUNTED_BYTES_PER_LEAF = 1e6;
 
 /**

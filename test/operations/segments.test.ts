@@ -6,7 +6,7 @@ const tick = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 /** A pipeline of segments of three rows, or never more than `mostRows`. */
 function pipeline(persist: (sealed: SealedSegment) => Promise<void>, mostRows?: number): SegmentPipeline {
-  const limits = { rows: mostRows ?? 3, mostRows, bytes: 1e6, oneAtATime: false };
+  const limits = { rows: mostRows ?? 3, mostRows, bytes: 1e6 };
   return new SegmentPipeline({ limits, first: 0, persist });
 }
 
@@ -82,6 +82,6 @@ describe("the limits of segments", () => {
     [500_001, 250_000, 250_000],
     [1_200_000, 400_000, 400_000],
   ])("for files of %s rows are such that a whole number of segments fills one", (rowsPerFile, rows, mostRows) => {
-    expect(segmentLimits([], 512e6, rowsPerFile)).toMatchObject({ rows, mostRows });
+    expect(segmentLimits(512e6, rowsPerFile)).toMatchObject({ rows, mostRows });
   });
 });
