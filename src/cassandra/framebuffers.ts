@@ -8,7 +8,7 @@ const STEP = 1 << 16;
 /** Kept for later use at the most. */
 const MAX_FREE_BYTES = 1 << 26;
 
-/** Buffers that were given back. */
+/** Buffers that were given back, the longest unused first: sizes that nobody wants any more go by and by. */
 const free: ArrayBuffer[] = [];
 let freeBytes = 0;
 /** Those that are in use, so that none is given back twice, and nobody else's memory once. */
@@ -27,9 +27,9 @@ export function lendFrame(bytes: number): Uint8Array {
 /** Takes memory back that nobody looks at any more; what is never given back is garbage like any other. */
 export function giveBackFrame({ buffer }: Uint8Array): void {
   if (!(buffer instanceof ArrayBuffer) || !lent.delete(buffer)) return;
-  if (freeBytes + buffer.byteLength > MAX_FREE_BYTES) return;
   free.push(buffer);
   freeBytes += buffer.byteLength;
+  while (freeBytes > MAX_FREE_BYTES) freeBytes -= free.shift()?.byteLength ?? freeBytes;
 }
 
 /** The smallest of the free buffers that has so many bytes, and not more than twice as many; -1 if there is none. */

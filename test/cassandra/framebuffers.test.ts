@@ -19,6 +19,14 @@ describe("memory for pages", () => {
     expect(lendFrame(500_000).buffer).not.toBe(lendFrame(500_000).buffer);
   });
 
+  it("that nobody wants any more makes room for what is wanted", () => {
+    for (const page of Array.from({ length: 8 }, () => lendFrame(10_000_000))) giveBackFrame(page);
+    const wanted = Array.from({ length: 10 }, () => lendFrame(2_000_000));
+    for (const page of wanted) giveBackFrame(page);
+    const again = Array.from({ length: 10 }, () => lendFrame(2_000_000));
+    expect(new Set(again.map((page) => page.buffer))).toEqual(new Set(wanted.map((page) => page.buffer)));
+  });
+
   it("is never anybody else's", () => {
     const own = new Uint8Array(700_000);
     giveBackFrame(own);
