@@ -9,10 +9,11 @@ import { brotliCompressSync } from "node:zlib";
 import type { BunPlugin } from "bun";
 
 const PACKED = "driver.packed";
-/** What src imports of it. */
+/** What src imports of it, and the test of the binary. */
 const MODULES = [
   "cassandra-driver",
   "cassandra-driver/lib/connection.js",
+  "cassandra-driver/lib/errors.js",
   "cassandra-driver/lib/readers.js",
   "cassandra-driver/lib/streams.js",
 ];

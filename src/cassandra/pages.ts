@@ -5,6 +5,7 @@
 import driver from "cassandra-driver";
 import type { Cluster, Host } from "./cluster.ts";
 import { clusterFailure } from "./failure.ts";
+import { giveBackFrame } from "./framebuffers.ts";
 import { RAW, type RawRows } from "./rawrows.ts";
 import type { TokenRange } from "./ring.ts";
 
@@ -15,6 +16,11 @@ export interface Page {
   readonly rows: number;
   /** Where the next page begins, as hexadecimal text; null after the last one. */
   readonly next: string | null;
+}
+
+/** Gives the memory of a page back, for others to come: nobody may look at its body any more. */
+export function releasePage({ body }: Page): void {
+  giveBackFrame(body);
 }
 
 /** Bytes a page should have: enough to make a request worth its cost, little enough to hold several. */

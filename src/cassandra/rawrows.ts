@@ -11,6 +11,7 @@ import readersModule from "cassandra-driver/lib/readers.js";
 // @ts-expect-error the driver's inner modules have no types
 import streamsModule from "cassandra-driver/lib/streams.js";
 import { assert } from "../base/errors.ts";
+import { lendFrame } from "./framebuffers.ts";
 
 /** A page as it came: rows one after the other, each cell an int32 length and its bytes (CQL native protocol v4, 4.2.5.2). */
 export interface RawRows {
@@ -33,10 +34,24 @@ export interface ResultColumn {
 }
 
 /** The driver's parts that are reached into, as far as they are needed here. */
+interface Header {
+  streamId: number;
+  bodyLength: number;
+}
 interface FrameInfo {
-  header: { streamId: number };
+  /** What has come of the frame's body so far, where it is to stay bytes and comes in several parts. */
+  [BODY]?: Uint8Array;
+  header: Header;
+  buffers?: Uint8Array[] | null;
+  bufferLength?: number;
   meta: unknown;
   flagsInfo: unknown;
+}
+/** A part of a frame: what stands in `chunk` from `offset` on, and maybe the next frames behind it. */
+interface Item {
+  header: Header;
+  chunk: Uint8Array;
+  offset: number;
 }
 interface Reader {
   buf: Uint8Array;
@@ -52,9 +67,11 @@ interface DriverConnection {
 }
 interface Parser {
   [OWNER]?: DriverConnection;
+  addFrameBuffer(frame: FrameInfo, item: Item): void;
+  getFrameBuffer(frame: FrameInfo, item: Item): Uint8Array;
+  parseRows(frame: FrameInfo, reader: Reader): void;
   push(item: unknown): void;
 }
-type ParseRows = (this: Parser, frame: FrameInfo, reader: Reader) => void;
 interface Metadata {
   [RESULT_COLUMNS]?: readonly ResultColumn[];
   columns?: readonly ResultColumn[];
@@ -62,14 +79,12 @@ interface Metadata {
 type ReadMetadata = (this: unknown, kind: number) => Metadata;
 type Write = (this: DriverConnection, operation: Operation, streamId: number) => void;
 
-/** More than Node (64 KiB), Bun (512 KiB) and Deno give of a socket at once. */
-const LONGEST_READ = 1 << 20;
-
 /** Kinds of results (CQL native protocol v4, 4.2.5). */
 const ROWS = 2;
 const PREPARED = 4;
 
 const OWNER = Symbol("connection");
+const BODY = Symbol("body");
 let patched = false;
 
 /**
@@ -85,26 +100,52 @@ export function changeDriver(): void {
 
 function keepRawRows(): void {
   const connection = (connectionModule as { prototype: { _write: Write } }).prototype;
-  const parser = (streamsModule as { Parser: { prototype: { parseRows: ParseRows } } }).Parser.prototype;
+  const parser = (streamsModule as { Parser: { prototype: Parser } }).Parser.prototype;
   const { _write: write } = connection;
-  const { parseRows } = parser;
-  assert(write?.length === 2 && parseRows?.length === 2, "cassandra-driver is of another shape than 4.10.0");
+  const { addFrameBuffer, getFrameBuffer, parseRows } = parser;
+  const known = [write, addFrameBuffer, getFrameBuffer, parseRows].every((method) => method?.length === 2);
+  assert(known, "cassandra-driver is of another shape than 4.10.0");
 
   connection._write = function (operation, streamId) {
     this.parser[OWNER] = this;
     write.call(this, operation, streamId);
   };
+  // The driver collects the parts of a frame and copies them together at the end; this copies each part as it comes,
+  // which is then garbage at once, into memory that is used again.
+  parser.addFrameBuffer = function (frame, item) {
+    if (!frame.buffers && keepsRaw(this, item)) {
+      frame[BODY] = lendFrame(item.header.bodyLength);
+      // The driver looks at these two.
+      frame.buffers = [];
+      frame.bufferLength = 0;
+    }
+    const body = frame[BODY];
+    if (!body) {
+      addFrameBuffer.call(this, frame, item);
+      return;
+    }
+    const part = item.offset === 0 ? item.chunk : item.chunk.subarray(item.offset);
+    body.set(part, frame.bufferLength);
+    frame.bufferLength = (frame.bufferLength ?? 0) + part.length;
+  };
+  parser.getFrameBuffer = function (frame, item) {
+    const body = frame[BODY];
+    if (!body) return getFrameBuffer.call(this, frame, item);
+    const { bufferLength = 0 } = frame;
+    body.set(item.chunk.subarray(item.offset, item.offset + body.length - bufferLength), bufferLength);
+    frame.buffers = null;
+    return Buffer.from(body.buffer, body.byteOffset, body.length);
+  };
   parser.parseRows = function (frame, reader) {
-    const operation = this[OWNER]?._operations.get(frame.header.streamId);
-    if (!operation?.request?.options?.getRawQueryOptions?.()?.[RAW]) {
+    if (!keepsRaw(this, frame)) {
       parseRows.call(this, frame, reader);
       return;
     }
     const length = reader.readInt();
-    // What is longer than one read of a socket was put together by the driver, in memory of its own; what isn't may be
-    // a view of the socket's buffer, which is used again. Uint8Array's slice copies, where Buffer's is a view.
     const { buf, offset } = reader;
-    const body = buf.length > LONGEST_READ ? buf.subarray(offset) : Uint8Array.prototype.slice.call(buf, offset);
+    // What came in one part is a view of the socket's buffer, which is used again. Uint8Array's slice copies, where
+    // Buffer's is another view.
+    const body = frame[BODY]?.subarray(offset) ?? Uint8Array.prototype.slice.call(buf, offset);
     const rows: RawRows = { rawRows: true, body, length };
     this.push({ header: frame.header, result: { rows, meta: frame.meta, flags: frame.flagsInfo } });
   };
@@ -121,4 +162,9 @@ function keepResultColumns(): void {
     if (kind === PREPARED) metadata[RESULT_COLUMNS] = readMetadata.call(this, ROWS).columns ?? [];
     return metadata;
   };
+}
+
+/** Whether the frame answers a request whose rows are to stay bytes. */
+function keepsRaw(parser: Parser, { header }: { header: Header }): boolean {
+  return parser[OWNER]?._operations.get(header.streamId)?.request?.options?.getRawQueryOptions?.()?.[RAW] === true;
 }

@@ -26,7 +26,8 @@ const SIMPLE: Record<FixedKind | "VARCHAR" | "BLOB", Type> = {
   BLOB: T.BLOB,
 };
 
-function logicalType(type: ColumnType): LogicalType {
+/** DuckDB's type for a column. */
+export function logicalType(type: ColumnType): LogicalType {
   switch (type.kind) {
     case "DECIMAL":
       return duckdb.create_decimal_type(type.width, type.scale);
@@ -44,46 +45,43 @@ function logicalType(type: ColumnType): LogicalType {
   }
 }
 
+/** Columns that share an arena. */
+interface FilledColumns {
+  readonly columns: readonly ColumnBuffer[];
+  readonly arena: Arena;
+}
+
 /** Strings up to this length stand in the entry itself (DuckDB's string_t). */
 const INLINE = 12;
 
-/** A reusable DuckDB data chunk for columns of the given types that share an arena. */
+/** Fills data chunks, one after the other. */
 export class ChunkFiller {
-  readonly chunk: DataChunk;
-  /** Holds the arena's bytes inside DuckDB's memory while the chunk points into them. */
-  readonly #anchor: DataChunk;
-  readonly #arena: Arena;
+  /** Holds the arena's bytes inside DuckDB's memory while a chunk points into them. */
+  readonly #anchor = duckdb.create_data_chunk([duckdb.create_logical_type(T.BLOB)]);
 
-  constructor(types: readonly ColumnType[], arena: Arena) {
-    this.chunk = duckdb.create_data_chunk(types.map(logicalType));
-    this.#anchor = duckdb.create_data_chunk([duckdb.create_logical_type(T.BLOB)]);
-    this.#arena = arena;
-  }
-
-  /** Copies the columns (all of `rows` values, at most CHUNK_ROWS) into the chunk. It is good until the next fill. */
-  fill(columns: readonly ColumnBuffer[], rows: number): void {
-    duckdb.data_chunk_reset(this.chunk);
-    const base = this.#anchorArena();
+  /**
+   * Copies columns of `rows` values each, at most CHUNK_ROWS, into an empty chunk of their types. What is longer than an
+   * inline string is good until the next chunk is filled.
+   */
+  fill(chunk: DataChunk, { columns, arena }: FilledColumns, rows: number): void {
+    const base = this.#anchorArena(arena);
     columns.forEach((column, i) => {
-      fillVector(duckdb.data_chunk_get_vector(this.chunk, i), column, base);
+      fillVector(duckdb.data_chunk_get_vector(chunk, i), column, base);
     });
-    duckdb.data_chunk_set_size(this.chunk, rows);
+    duckdb.data_chunk_set_size(chunk, rows);
   }
 
   /** Gives the arena's copy back to DuckDB's allocator. */
   release(): void {
     duckdb.data_chunk_reset(this.#anchor);
-    duckdb.data_chunk_reset(this.chunk);
   }
 
   /**
    * Copies the arena into a BLOB of DuckDB's with one call and returns its address: strings can then point into it,
-   * where assigning each by itself would cost a call a value. The appender copies what it keeps, so the address need
-   * only hold until the chunk is appended.
+   * where assigning each by itself would cost a call a value.
    */
-  #anchorArena(): number {
-    duckdb.data_chunk_reset(this.#anchor);
-    const { bytes, length } = this.#arena;
+  #anchorArena({ bytes, length }: Arena): number {
+    this.release();
     if (length <= INLINE) return 0; // nothing longer than an inline string can be in it
     const vector = duckdb.data_chunk_get_vector(this.#anchor, 0);
     duckdb.vector_assign_string_element_len(vector, 0, bytes.subarray(0, length));

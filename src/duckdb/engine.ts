@@ -1,6 +1,6 @@
 /*
  * Owns the DuckDB engine inside the process: its settings, its connections and the wording of its failures. Nothing
- * of it lasts: it is in memory, and what is to stay is written by COPY (see segment.ts).
+ * of it lasts: it is in memory, and what is to stay is written by COPY (see copy.ts).
  */
 import duckdb, { type Connection, type Database, type Result } from "@duckdb/node-bindings";
 import { CqlduckError, DataError, messageOf, StorageError } from "../base/errors.ts";

@@ -13,7 +13,7 @@ import { filled } from "./arrange.ts";
 import { Cutter, type RowRun } from "./cutter.ts";
 import type { ArrangedFlags, ExportJob } from "./exportjob.ts";
 import { valuesOfPath } from "./partitions.ts";
-import { ENGINE_THREADS, holdsExactFloats, memoryOf, type Run } from "./reading.ts";
+import { holdsExactFloats, memoryOf, type Run } from "./reading.ts";
 import {
   allRows,
   averageRowBytes,
@@ -30,6 +30,8 @@ import { confine, failureOfSql, showRows, storedQuery } from "./usersql.ts";
 /** An export whose segments are staged in a job's directory. */
 type StagedRun = Run & { readonly job: ExportJob };
 
+/** Nothing is fetched meanwhile, so that the cores are free. */
+const THREADS = 2;
 /** DuckDB's row groups: the writer holds as many rows of each column before they go to the file. */
 const ROW_GROUP_ROWS = 122_880;
 /** What the writer may hold of rows at once. */
@@ -40,7 +42,7 @@ export async function arrangeStaged(run: StagedRun, nameOf: (part: number) => st
   const { options, job, result, signal } = run;
   const engine = await Engine.open({
     memoryBytes: engineMemory(typesOf(run), memoryOf(options)),
-    threads: ENGINE_THREADS,
+    threads: THREADS,
     tempDirectory: job.path(SPILL_NAME),
     keepOrder: !segmentsHavePaths(options),
   });

@@ -5,8 +5,8 @@
 import { Arena, type ColumnBuffer, type ColumnNotes, clearColumn, createColumn, createNotes } from "../base/column.ts";
 import { DataError } from "../base/errors.ts";
 import { indexCells, type Page } from "../cassandra/pages.ts";
-import { CHUNK_ROWS, ChunkFiller } from "../duckdb/chunk.ts";
-import type { SegmentTable } from "../duckdb/segment.ts";
+import { CHUNK_ROWS } from "../duckdb/chunk.ts";
+import type { ChunkSource } from "../duckdb/feed.ts";
 import { type Cells, type Codec, ValueError } from "../types/codec.ts";
 import type { CqlType } from "../types/cql.ts";
 import { valueText } from "../types/table.ts";
@@ -26,19 +26,31 @@ export interface SourceColumn {
   readonly codec: Codec;
 }
 
-/** A chunk is handed over at this many bytes of rows even when it has room for more rows: blobs may be large. */
+/** A chunk ends at this many bytes of rows even when it has room for more rows: blobs may be large. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** Collects pages into data chunks and appends the full ones to a segment's table. */
-export class RowBatch {
+/** Ends the reading of rows whose floats turn out to need every bit: what they are written to must keep those. */
+export class ExactFloatsNeeded extends Error {
+  override name = "ExactFloatsNeeded";
+}
+
+/** Decodes pages, chunk by chunk as they are asked for. One for all segments of an export: its buffers are used again. */
+export class PageDecoder implements ChunkSource {
+  readonly arena = new Arena();
   readonly columns: readonly ColumnBuffer[];
+  /** How many rows were given since the last rewind. */
+  given = 0;
   readonly #source: readonly SourceColumn[];
   readonly #table: string;
-  readonly #arena = new Arena();
-  readonly #filler: ChunkFiller;
   readonly #chunkRows: number;
+  #pages: readonly Page[] = [];
+  #exactFloats = false;
+  /** The page that comes next, and its row. */
+  #page = 0;
+  #row = 0;
   #cells = new Int32Array(0);
-  #rows = 0;
+  /** Behind the last cell of the page. */
+  #end = 0;
 
   /**
    * @param table named in errors
@@ -47,50 +59,74 @@ export class RowBatch {
   constructor(source: readonly SourceColumn[], table: string, chunkRows = CHUNK_ROWS) {
     this.#source = source;
     this.#table = table;
-    this.#chunkRows = Math.min(chunkRows, CHUNK_ROWS);
-    this.columns = source.map((column) => createColumn(column.codec.column, this.#arena, CHUNK_ROWS));
-    this.#filler = new ChunkFiller(
-      source.map((column) => column.codec.column),
-      this.#arena,
-    );
+    this.#chunkRows = chunkRows;
+    this.columns = source.map((column) => createColumn(column.codec.column, this.arena, CHUNK_ROWS));
   }
 
-  /** Appends a whole page. @throws DataError naming column and key of a value that can't be kept */
-  append(page: Page, target: SegmentTable): void {
-    const { rows, body } = page;
-    if (rows === 0) return;
-    const needed = rows * this.#source.length * 2;
-    if (this.#cells.length < needed) this.#cells = new Int32Array(needed);
-    const end = indexCells(page, this.#source.length, this.#cells);
-    const startOf = (row: number) => (row < rows ? this.#cells[row * 2]! - 4 : end);
-    const rowBytes = end / rows;
-    for (let at = 0; at < rows; ) {
-      const byBytes = Math.floor((CHUNK_BYTES - this.#arena.length) / rowBytes);
-      const count = Math.max(1, Math.min(rows - at, this.#chunkRows - this.#rows, byBytes));
-      const start = startOf(at);
-      const shift = this.#arena.append(body.subarray(start, startOf(at + count))) - start;
-      this.#decode(page, shift, at, count);
-      at += count;
-      if (this.#rows === this.#chunkRows || this.#arena.length >= CHUNK_BYTES) this.flush(target);
-    }
+  /** Takes the pages to decode; `exactFloats` says that every bit of a float will be kept. */
+  load(pages: readonly Page[], exactFloats: boolean): void {
+    this.#pages = pages;
+    this.#exactFloats = exactFloats;
+    this.rewind();
   }
 
-  /** Appends what is left of the last chunk. */
-  flush(target: SegmentTable): void {
-    if (this.#rows === 0) return;
-    this.#filler.fill(this.columns, this.#rows);
-    target.append(this.#filler.chunk);
+  rewind(): void {
+    this.given = 0;
+    this.#page = 0;
+    this.#row = 0;
+    for (const { notes } of this.columns) Object.assign(notes, createNotes());
+  }
+
+  /** @throws DataError naming column and key of a value that can't be kept; ExactFloatsNeeded */
+  next(): number {
     for (const column of this.columns) clearColumn(column);
-    this.#arena.length = 0;
-    this.#rows = 0;
+    this.arena.length = 0;
+    // No chunk crosses a multiple of CHUNK_ROWS, where row groups end.
+    const most = Math.min(this.#chunkRows, CHUNK_ROWS - (this.given % CHUNK_ROWS));
+    let rows = 0;
+    for (let page = this.#pages[this.#page]; page && rows < most; page = this.#pages[this.#page]) {
+      const count = this.#decodeSome(page, rows, most);
+      if (count === 0) break;
+      rows += count;
+    }
+    this.given += rows;
+    if (!this.#exactFloats && this.columns.some(({ notes }) => notes.exactFloatBits)) throw new ExactFloatsNeeded();
+    return rows;
   }
 
-  /** What was noticed since the last call, by column; columns with nothing to note are left out. */
-  takeNotes(): Record<string, ColumnNotes> {
+  /** Adds rows of a page to the `before` that are in the chunk already, as many as a chunk of `most` has room for. */
+  #decodeSome(page: Page, before: number, most: number): number {
+    if (this.#row === 0) this.#index(page);
+    const byBytes = Math.floor(((CHUNK_BYTES - this.arena.length) * page.rows) / this.#end);
+    const room = Math.min(most - before, before === 0 ? Math.max(1, byBytes) : byBytes);
+    const count = Math.min(page.rows - this.#row, Math.max(0, room));
+    if (count === 0) return 0;
+    const start = this.#startOf(page, this.#row);
+    const shift = this.arena.append(page.body.subarray(start, this.#startOf(page, this.#row + count))) - start;
+    this.#decode(page, shift, this.#row, count);
+    this.#row += count;
+    if (this.#row === page.rows) {
+      this.#page++;
+      this.#row = 0;
+    }
+    return count;
+  }
+
+  #index(page: Page): void {
+    const needed = page.rows * this.#source.length * 2;
+    if (this.#cells.length < needed) this.#cells = new Int32Array(needed);
+    this.#end = indexCells(page, this.#source.length, this.#cells);
+  }
+
+  #startOf({ rows }: Page, row: number): number {
+    return row < rows ? this.#cells[row * 2]! - 4 : this.#end;
+  }
+
+  /** What was noticed since the last rewind, by column; columns with nothing to note are left out. */
+  notes(): Record<string, ColumnNotes> {
     const found: Record<string, ColumnNotes> = {};
     this.columns.forEach(({ notes }, i) => {
       if (Object.values(notes).some(Boolean)) found[this.#source[i]!.name] = { ...notes };
-      Object.assign(notes, createNotes());
     });
     return found;
   }
@@ -107,7 +143,6 @@ export class RowBatch {
         throw error instanceof ValueError ? this.#refusal(error, page, c) : error;
       }
     }
-    this.#rows += count;
   }
 
   /** The error for a value that its column can't hold, naming the row by its key as far as it was read. */

@@ -3,18 +3,18 @@
  * is the same as beginning: there are only fewer leaves.
  */
 import type { ColumnType } from "../base/column.ts";
-import { ClusterError } from "../base/errors.ts";
+import { assert, ClusterError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
-import { PageReader } from "../cassandra/pages.ts";
-import { Engine } from "../duckdb/engine.ts";
-import { SegmentTable } from "../duckdb/segment.ts";
+import { type Page, PageReader, releasePage } from "../cassandra/pages.ts";
+import { type Connection, Engine } from "../duckdb/engine.ts";
+import { RowFeed } from "../duckdb/feed.ts";
 import type { FileFormat, Rows } from "../formats/format.ts";
 import { SPILL_NAME, segmentName } from "../jobs/job.ts";
 import { Pacer } from "../jobs/pace.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
-import { removeTree, statusOf } from "../storage/local.ts";
-import { RowBatch } from "./columns.ts";
-import type { SegmentStore } from "./exportjob.ts";
+import { removeFile, removeTree, statusOf } from "../storage/local.ts";
+import { ExactFloatsNeeded, PageDecoder } from "./columns.ts";
+import type { SegmentFlags, SegmentStore } from "./exportjob.ts";
 import { type FailedRange, fetchAll } from "./fetch.ts";
 import type { ExportOptions } from "./options.ts";
 import type { Result } from "./result.ts";
@@ -25,8 +25,8 @@ import { isStaged, segmentsHavePaths, stageSegment } from "./staging.ts";
 
 const DEFAULT_MEMORY = 512e6;
 const MAX_FAILED_RANGES = 10;
-/** More gain nothing where the fetchers and the cluster's own node need the cores (measured on 2). */
-export const ENGINE_THREADS = 2;
+/** A segment is written by one thread while the next is fetched; a second would mostly wait, and DuckDB waits busily. */
+const ENGINE_THREADS = 1;
 
 /** What the steps of one export share. */
 export interface Run {
@@ -55,8 +55,7 @@ export async function readSegments(run: Run): Promise<void> {
   let pipeline: SegmentPipeline | undefined;
   try {
     const meter = startMeter(run);
-    const batch = new RowBatch(source.columns, source.name, options.chunkRows);
-    pipeline = await openPipeline(run, engine, batch, meter);
+    pipeline = await openPipeline(run, engine, meter);
     const failed = await fetchOrSave(run, pipeline, meter);
     await pipeline.finish();
     meter.flush();
@@ -81,41 +80,66 @@ function startMeter({ options, source }: Run): ProgressMeter {
   return new ProgressMeter({ ranges: ranges.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
 }
 
-async function openPipeline(run: Run, engine: Engine, batch: RowBatch, meter: ProgressMeter): Promise<SegmentPipeline> {
-  const { source, job, options, format, result } = run;
-  const [filling, writing] = [await engine.connect(), await engine.connect()];
-  const types = columnTypes(source);
+async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Promise<SegmentPipeline> {
+  const { source, job, options } = run;
+  const connection = await engine.connect();
+  const feed = new RowFeed(connection, columnTypes(source));
+  const decoder = new PageDecoder(source.columns, source.name, options.chunkRows);
   return new SegmentPipeline({
-    batch,
-    limits: limitsOf(source, options),
+    limits: limitsOf(options),
     first: job.nextSegment,
-    createTable: (segment) => SegmentTable.create(filling, `segment_${segment}`, types),
     persist: async (sealed) => {
       const file = segmentName(sealed.segment);
-      if (isStaged(options)) {
-        await stageSegment(writing, sealed.table.name, result, segmentsHavePaths(options), job.path(file));
-      } else {
-        const rows: Rows = {
-          from: sealed.table.name,
-          expressions: types.map((_, i) => `c${i}`),
-          exactFloats: holdsExactFloats(sealed.notes),
-        };
-        await format.writePiece(writing, rows, job.path(file));
-      }
-      await recordSegment(job, file, sealed);
-      await sealed.table.drop(writing);
+      await writeSegment(run, connection, feed, decoder, sealed.pages, job.path(file));
+      assert(decoder.given === sealed.rows, `${file} has all ${sealed.rows} rows of its segment`);
+      sealed.pages.forEach(releasePage);
+      await recordSegment(job, file, sealed, decoder.notes());
       meter.segmentDone();
     },
   });
 }
 
 /** Whether rows have floats of which every bit must be kept. */
-export function holdsExactFloats(notes: SealedSegment["notes"]): boolean {
+export function holdsExactFloats(notes: SegmentFlags["notes"]): boolean {
   return Object.values(notes).some((note) => note.exactFloatBits);
 }
 
-async function recordSegment(job: SegmentStore, file: string, sealed: SealedSegment): Promise<void> {
-  const { segment, stretches, rows, readFrom, readTo, notes } = sealed;
+/** Only few segments have floats of which dictionaries would lose bits: it shows on the way, and then all is written again. */
+async function writeSegment(
+  { format, source, options, result }: Run,
+  connection: Connection,
+  feed: RowFeed,
+  decoder: PageDecoder,
+  pages: readonly Page[],
+  path: string,
+): Promise<void> {
+  const write = (exactFloats: boolean) => {
+    decoder.load(pages, exactFloats);
+    const rows: Rows = { from: feed.from, expressions: source.columns.map((_, i) => `c${i}`), exactFloats };
+    return feed.serve(decoder, () => format.writePiece(connection, rows, path));
+  };
+  if (isStaged(options)) {
+    // Staged rows keep every bit anyway.
+    decoder.load(pages, true);
+    await feed.serve(decoder, () => stageSegment(connection, feed.from, result, segmentsHavePaths(options), path));
+    return;
+  }
+  try {
+    await write(false);
+  } catch (error) {
+    if (!(error instanceof ExactFloatsNeeded)) throw error;
+    await removeFile(path);
+    await write(true);
+  }
+}
+
+async function recordSegment(
+  job: SegmentStore,
+  file: string,
+  sealed: SealedSegment,
+  notes: SegmentFlags["notes"],
+): Promise<void> {
+  const { segment, stretches, rows, readFrom, readTo } = sealed;
   const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
   await job.appendRecord({ segment, stretches, file, rows, bytes, flags: { notes }, readFrom, readTo });
 }
@@ -140,7 +164,7 @@ async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMet
   return fetchAll(source, reader, leaves, {
     pacer,
     // A page is in one segment as a whole, so none may have more rows than that takes.
-    pageSize: Math.min(pacer.pageRows, limitsOf(source, options).mostRows ?? Number.POSITIVE_INFINITY),
+    pageSize: Math.min(pacer.pageRows, limitsOf(options).mostRows ?? Number.POSITIVE_INFINITY),
     maxRetries: options.maxRetries ?? MAX_RETRIES,
     maxFailedRanges: failuresAllowed(options.maxFailedRanges ?? MAX_FAILED_RANGES, states.length),
     signal: run.signal,
@@ -171,9 +195,9 @@ function setAside({ source }: Run, failed: readonly FailedRange[]): ClusterError
   );
 }
 
-export function limitsOf(source: Source, options: ExportOptions): SegmentLimits {
-  const limits = segmentLimits(columnTypes(source), memoryOf(options), isStaged(options) ? {} : options);
-  if (!segmentsHavePaths(options) || limits.oneAtATime) return limits;
+export function limitsOf(options: ExportOptions): SegmentLimits {
+  const limits = segmentLimits(memoryOf(options), isStaged(options) ? {} : options);
+  if (!segmentsHavePaths(options)) return limits;
   // Sorting by path takes as much memory again as the segment.
   return { ...limits, rows: Math.ceil(limits.rows / 2), bytes: Math.ceil(limits.bytes / 2) };
 }

@@ -2,11 +2,9 @@
  * Owns the cutting of a stream of pages into segments: one is filled while the one before is written. Knows which
  * stretch of which token range each segment holds; how a sealed one is made durable is the caller's.
  */
-import type { ColumnNotes, ColumnType } from "../base/column.ts";
+import type { ColumnType } from "../base/column.ts";
 import type { Page } from "../cassandra/pages.ts";
-import type { SegmentTable } from "../duckdb/segment.ts";
 import type { Stretch } from "../jobs/job.ts";
-import type { RowBatch } from "./columns.ts";
 
 export interface SegmentLimits {
   readonly rows: number;
@@ -14,24 +12,20 @@ export interface SegmentLimits {
   readonly mostRows?: number | undefined;
   /** Of cells, as the server sent them. */
   readonly bytes: number;
-  /** A sealed segment is written before the next is begun: for tables of so many columns that two are too much. */
-  readonly oneAtATime: boolean;
 }
 
 /** A segment whose rows are complete. */
 export interface SealedSegment {
   readonly segment: number;
-  readonly table: SegmentTable;
+  /** All of them have rows. */
+  readonly pages: readonly Page[];
   readonly rows: number;
   readonly bytes: number;
   readonly stretches: readonly Stretch[];
-  readonly notes: Readonly<Record<string, ColumnNotes>>;
   readonly readFrom: string;
   readonly readTo: string;
 }
 
-/** What DuckDB's in-memory table costs for each leaf column once it has more than one chunk (measured, see design.md). */
-const TABLE_BYTES_PER_LEAF = 0.28e6;
 const MAX_SEGMENT_ROWS = 500_000;
 const MAX_SEGMENT_BYTES = 64e6;
 const DEFAULT_MEMORY = 512e6;
@@ -40,33 +34,28 @@ const DEFAULT_MEMORY = 512e6;
 const SHARE_OF_FILE = 0.1;
 
 /**
- * How big segments may be under a memory budget (bytes) for columns of these types, so that a whole number of full ones
- * makes a file of `rowsPerFile` or of `maxFileSize` bytes.
+ * How big segments may be under a memory budget (bytes), so that a whole number of full ones makes a file of
+ * `rowsPerFile` or of `maxFileSize` bytes.
  */
 export function segmentLimits(
-  types: readonly ColumnType[],
   memoryBytes: number,
   {
     rowsPerFile,
     maxFileSize = Number.POSITIVE_INFINITY,
   }: { rowsPerFile?: number | undefined; maxFileSize?: number | undefined } = {},
 ): SegmentLimits {
-  const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
   const share = Math.min(1, memoryBytes / DEFAULT_MEMORY);
-  const tooWide = leaves * TABLE_BYTES_PER_LEAF * 2 > memoryBytes / 4;
-  const rows = tooWide ? 2048 : MAX_SEGMENT_ROWS;
-  const mostRows = rowsPerFile && Math.floor(rowsPerFile / Math.ceil(rowsPerFile / rows));
+  const mostRows = rowsPerFile && Math.floor(rowsPerFile / Math.ceil(rowsPerFile / MAX_SEGMENT_ROWS));
   return {
-    rows: mostRows ?? rows,
+    rows: mostRows ?? MAX_SEGMENT_ROWS,
     mostRows,
     bytes: Math.floor(Math.min(MAX_SEGMENT_BYTES * share, maxFileSize * SHARE_OF_FILE)),
-    oneAtATime: tooWide,
   };
 }
 
 /** DuckDB's share of the memory budget; the rest is for pages in flight and the process itself. */
 const ENGINE_SHARE = 0.6;
-/** What DuckDB counts for each leaf column of a table and of its writing, most of which is never touched. */
+/** What DuckDB counts for each leaf column that it writes, most of which is never touched. */
 const COUNTED_BYTES_PER_LEAF = 1e6;
 
 /**
@@ -78,7 +67,8 @@ export function engineMemory(types: readonly ColumnType[], memoryBytes: number):
   return Math.floor(Math.max(memoryBytes * ENGINE_SHARE, leaves * COUNTED_BYTES_PER_LEAF));
 }
 
-function countLeaves(type: ColumnType): number {
+/** Columns that hold values, as the type has them to any depth. */
+export function countLeaves(type: ColumnType): number {
   if (type.kind === "LIST") return 1 + countLeaves(type.child);
   if (type.kind === "MAP") return 1 + countLeaves(type.key) + countLeaves(type.value);
   if (type.kind === "STRUCT") return type.fields.reduce((sum, field) => sum + countLeaves(field.type), 0);
@@ -86,7 +76,7 @@ function countLeaves(type: ColumnType): number {
 }
 
 interface OpenSegment {
-  readonly table: SegmentTable;
+  readonly pages: Page[];
   readonly stretches: Map<number, { from: string | null; to: string | null }>;
   readonly readFrom: string;
   rows: number;
@@ -103,13 +93,10 @@ function isFull({ rows, bytes }: OpenSegment, limits: SegmentLimits): boolean {
 }
 
 export interface PipelineParts {
-  readonly batch: RowBatch;
   readonly limits: SegmentLimits;
   /** The number of the first segment. */
   readonly first: number;
-  /** Makes the empty table of a segment. */
-  createTable(segment: number): Promise<SegmentTable>;
-  /** Writes and records a sealed segment; its table is no longer needed afterwards. */
+  /** Writes and records a sealed segment; its pages are no longer needed afterwards. */
   persist(sealed: SealedSegment): Promise<void>;
 }
 
@@ -119,8 +106,8 @@ export class SegmentPipeline {
   #next: number;
   #open: OpenSegment | undefined;
   #writing: Promise<void> = Promise.resolve();
-  /** A change of segments under way; while it is, nothing can be appended. Never rejects: see #failure. */
-  #changing: Promise<void> | undefined;
+  /** A full segment waits for the one before it; while it does, nothing can be appended. Never rejects: see #failure. */
+  #sealing: Promise<void> | undefined;
   /** The first thing that went wrong. Nothing is taken after it, since a segment would be missing. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -131,37 +118,37 @@ export class SegmentPipeline {
 
   /**
    * Appends a page that was read from `from` of its range, as soon as there is room; seals the segment when it is full.
-   * @throws what went wrong here or in an earlier segment
+   * @throws what went wrong in an earlier segment
    */
   async append(range: number, from: string | null, page: Page): Promise<void> {
-    while (!this.#open || this.#isTooMuch(page, this.#open)) {
-      if (this.#failure) throw this.#failure.error;
-      const full = this.#open;
-      await (full ? this.#change(() => this.#seal(full)) : (this.#changing ?? this.#change(() => this.#begin())));
+    while (this.#sealing || (this.#open && this.#isTooMuch(page, this.#open))) {
+      if (!this.#sealing) this.#seal();
+      await this.#sealing;
     }
+    if (this.#failure) throw this.#failure.error;
     // Nothing is awaited from here on: another fetcher could fill the segment in between.
+    this.#open ??= { pages: [], stretches: new Map(), readFrom: new Date().toISOString(), rows: 0, bytes: 0 };
     const open = this.#open;
-    this.#parts.batch.append(page, open.table);
+    if (page.rows > 0) open.pages.push(page);
     const stretch = open.stretches.get(range);
     if (stretch) stretch.to = page.next;
     else open.stretches.set(range, { from, to: page.next });
     open.rows += page.rows;
     open.bytes += page.body.length;
-    if (isFull(open, this.#parts.limits)) void this.#change(() => this.#seal(open));
+    if (isFull(open, this.#parts.limits)) this.#seal();
   }
 
   /** Seals what is open and waits until all is durable. @throws the first thing that went wrong */
   async finish(): Promise<void> {
-    while (this.#changing) await this.#changing;
-    const open = this.#open;
-    if (open && !this.#failure) await this.#change(() => this.#seal(open));
-    await this.#writing;
+    await this.#sealing;
+    this.#seal();
+    await this.settle();
     if (this.#failure) throw this.#failure.error;
   }
 
   /** Waits for what is being written, without sealing more; for the way out after a failure. */
   async settle(): Promise<void> {
-    await this.#changing;
+    await this.#sealing;
     await this.#writing;
   }
 
@@ -169,41 +156,25 @@ export class SegmentPipeline {
     return rows > 0 && rows + page.rows > (this.#parts.limits.mostRows ?? Number.POSITIVE_INFINITY);
   }
 
-  #change(work: () => Promise<void>): Promise<void> {
-    const change = work().catch((error: unknown) => this.#fail(error));
-    this.#changing = change.finally(() => {
-      this.#changing = undefined;
-    });
-    return this.#changing;
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
+  #seal(): void {
+    const open = this.#open;
+    if (!open) return;
     this.#open = undefined;
-  }
-
-  async #begin(): Promise<void> {
-    if (this.#parts.limits.oneAtATime) await this.#writing;
-    const table = await this.#parts.createTable(this.#next);
-    this.#open = { table, stretches: new Map(), readFrom: new Date().toISOString(), rows: 0, bytes: 0 };
-  }
-
-  async #seal(open: OpenSegment): Promise<void> {
-    this.#open = undefined;
-    this.#parts.batch.flush(open.table);
-    open.table.seal();
     const sealed: SealedSegment = {
       segment: this.#next++,
-      table: open.table,
+      pages: open.pages,
       rows: open.rows,
       bytes: open.bytes,
       stretches: [...open.stretches].map(([range, { from, to }]) => ({ range, from, to })),
-      notes: this.#parts.batch.takeNotes(),
       readFrom: open.readFrom,
       readTo: new Date().toISOString(),
     };
-    await this.#writing;
-    if (this.#failure) return;
-    this.#writing = this.#parts.persist(sealed).catch((error: unknown) => this.#fail(error));
+    this.#sealing = this.#writing.then(() => {
+      this.#sealing = undefined;
+      if (this.#failure) return;
+      this.#writing = this.#parts.persist(sealed).catch((error: unknown) => {
+        this.#failure ??= { error };
+      });
+    });
   }
 }

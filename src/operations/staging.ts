@@ -8,7 +8,7 @@ import type { Connection } from "../duckdb/engine.ts";
 import type { ExportOptions } from "./options.ts";
 import { tooLongName, withPath } from "./partitions.ts";
 import type { Result } from "./result.ts";
-import { segmentLimits } from "./segments.ts";
+import { countLeaves, segmentLimits } from "./segments.ts";
 
 /** Files of this size or more are put together from whole segments; smaller ones need rows cut to measure. */
 const PACKED_FROM_BYTES = 100e6;
@@ -87,8 +87,14 @@ export function stagedRows(files: readonly string[]): string {
   return `read_parquet(${fileList(files)}, hive_partitioning = false)`;
 }
 
+/** What DuckDB's in-memory table costs for each leaf column once it has more than one vector of rows (measured). */
+const TABLE_BYTES_PER_LEAF = 0.28e6;
+const VECTOR_ROWS = 2048;
+
 /** What may be held in memory of staged rows at once, under a memory budget (bytes). */
 export function loadLimits(types: readonly ColumnType[], memoryBytes: number): { rows: number; bytes: number } {
-  const { rows, bytes } = segmentLimits(types, memoryBytes);
-  return { rows: Math.ceil(rows / 2), bytes: Math.ceil(bytes / 2) };
+  const { rows, bytes } = segmentLimits(memoryBytes);
+  const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
+  const tooWide = leaves * TABLE_BYTES_PER_LEAF * 2 > memoryBytes / 4;
+  return { rows: Math.ceil((tooWide ? VECTOR_ROWS : rows) / 2), bytes: Math.ceil(bytes / 2) };
 }

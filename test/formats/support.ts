@@ -4,10 +4,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Arena, createColumn } from "../../src/base/column.ts";
-import { ChunkFiller } from "../../src/duckdb/chunk.ts";
-import { type Connection, Engine } from "../../src/duckdb/engine.ts";
-import { SegmentTable } from "../../src/duckdb/segment.ts";
+import duckdb from "@duckdb/node-bindings";
+import { Arena, createColumn, typeToSql } from "../../src/base/column.ts";
+import { ChunkFiller, logicalType } from "../../src/duckdb/chunk.ts";
+import { type Connection, Engine, run } from "../../src/duckdb/engine.ts";
 import type { FileColumn, Rows } from "../../src/formats/format.ts";
 import type { Codec } from "../../src/types/codec.ts";
 import { parseCqlType, type UserTypes } from "../../src/types/cql.ts";
@@ -49,17 +49,19 @@ export async function testEngine(): Promise<TestEngine> {
     async table(columns, cells) {
       const name = `t${tables++}`;
       const types = columns.map(({ type }) => type);
-      const table = await SegmentTable.create(connection, name, types);
+      const list = types.map((type, i) => `c${i} ${typeToSql(type)}`).join(", ");
+      await run(connection, `CREATE TABLE ${name} (${list})`, "making a table");
       const arena = new Arena();
       const buffers = types.map((type) => createColumn(type, arena));
       const rows = cells[0]?.length ?? 0;
       columns.forEach(({ codec }, i) => {
         codec.decode(cellsOf(cells[i]!, arena), 0, rows, buffers[i]!);
       });
-      const filler = new ChunkFiller(types, arena);
-      filler.fill(buffers, rows);
-      table.append(filler.chunk);
-      table.seal();
+      const chunk = duckdb.create_data_chunk(types.map(logicalType));
+      new ChunkFiller().fill(chunk, { columns: buffers, arena }, rows);
+      const appender = duckdb.appender_create(connection, null, name);
+      duckdb.append_data_chunk(appender, chunk);
+      duckdb.appender_close_sync(appender);
       return { from: name, expressions: types.map((_, i) => `c${i}`), exactFloats: true };
     },
     async close() {

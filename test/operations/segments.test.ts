@@ -1,17 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Page } from "../../src/cassandra/pages.ts";
-import type { SegmentTable } from "../../src/duckdb/segment.ts";
-import type { RowBatch } from "../../src/operations/columns.ts";
 import { type SealedSegment, SegmentPipeline, segmentLimits } from "../../src/operations/segments.ts";
 
 const tick = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
-/** A pipeline of segments of three rows, or never more than `mostRows`, whose batch and table only count. */
+/** A pipeline of segments of three rows, or never more than `mostRows`. */
 function pipeline(persist: (sealed: SealedSegment) => Promise<void>, mostRows?: number): SegmentPipeline {
-  const table = { seal: () => undefined } as unknown as SegmentTable;
-  const batch = { append: () => undefined, flush: () => undefined, takeNotes: () => ({}) } as unknown as RowBatch;
-  const limits = { rows: mostRows ?? 3, mostRows, bytes: 1e6, oneAtATime: false };
-  return new SegmentPipeline({ batch, limits, first: 0, createTable: async () => table, persist });
+  const limits = { rows: mostRows ?? 3, mostRows, bytes: 1e6 };
+  return new SegmentPipeline({ limits, first: 0, persist });
 }
 
 function page(rows: number, next: string | null): Page {
@@ -86,6 +82,6 @@ describe("the limits of segments", () => {
     [500_001, 250_000, 250_000],
     [1_200_000, 400_000, 400_000],
   ])("for files of %s rows are such that a whole number of segments fills one", (rowsPerFile, rows, mostRows) => {
-    expect(segmentLimits([], 512e6, { rowsPerFile })).toMatchObject({ rows, mostRows });
+    expect(segmentLimits(512e6, { rowsPerFile })).toMatchObject({ rows, mostRows });
   });
 });
