@@ -124,7 +124,9 @@ def sources(options, files, columns, schema):
         return [(options.stream, readers.read_stream)]
     fields = cql_schema.path_fields(columns, schema)
     if fields:
-        return [(options.path, lambda path: readers.DATASETS[options.reader](path, fields))]
+        read = readers.DATASETS[options.reader]
+        # duckdb has the columns of paths by their names
+        return [(options.path, lambda path: (batch.select(schema.names) for batch in read(path, fields)))]
     return [(file, readers.READERS[options.reader]) for file in files]
 
 

@@ -1,10 +1,12 @@
 """Owns the reading of Parquet files by three independent engines, each to Arrow record batches without a value changed:
-file by file, or a directory with the columns that are in its paths.
+file by file, or a directory with the columns that are in its paths. python readers.py <directory> <column>… says what types
+each reader makes of columns that are in paths, where nobody says them.
 """
 
 import json
 import os
 import re
+import sys
 
 import pyarrow
 import pyarrow.dataset
@@ -106,3 +108,15 @@ def dataset_metadata(directory, fields):
 
 # Partitioned directories; with no fields said, each reader guesses the types of the columns that are in paths.
 DATASETS = {"pyarrow": dataset_pyarrow, "duckdb": dataset_duckdb, "polars": dataset_polars, "metadata": dataset_metadata}
+
+
+def guesses(directory, names):
+    found = {}
+    for reader in READERS:
+        schema = next(iter(DATASETS[reader](directory, []))).schema
+        found[reader] = [str(schema.field(name).type).removeprefix("large_") for name in names]
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(guesses(sys.argv[1], sys.argv[2:])))
