@@ -22,7 +22,7 @@ const GUESSED: Record<(typeof PARTITIONINGS)[number], Record<string, string[]>> 
   "n,g,d,b,u,m": {
     pyarrow: ["int32", "string", "string", "string", "string", "string"],
     duckdb: ["int64", "int64", "date32[day]", "string", "string", "string"],
-    polars: ["int64", "int64", "date32[day]", "string", "string", "double"],
+    polars: ["int64", "int64", "date32[day]", "bool", "string", "double"],
   },
   "at.year,at.month,at.day,at.hour,at.date": {
     pyarrow: ["int32", "int32", "int32", "int32", "string"],

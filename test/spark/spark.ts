@@ -57,6 +57,7 @@ function conversation(child: ChildProcess): (question: object) => Promise<Record
   });
   // Only who waits for an answer is told.
   ended.catch(() => undefined);
+  child.stdin!.on("error", () => undefined);
   const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   return async (question) => {
     child.stdin!.write(`${JSON.stringify(question)}\n`);
