@@ -1,5 +1,6 @@
 /*
- * Two projects: `unit` needs nothing but this repository, `cluster` starts a real Cassandra (test/cluster/setup.ts).
+ * Three projects: `unit` needs nothing but this repository, `cluster` starts a real Cassandra (test/cluster/setup.ts), and
+ * so does `spark`, whose reader takes long to install and to start: `npm test` runs the others, `npm run test:readers` this.
  * One of them alone: vitest --project unit
  */
 import { defineConfig } from "vitest/config";
@@ -11,7 +12,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/cluster/**"],
+          exclude: ["test/cluster/**", "test/spark/**"],
         },
       },
       {
@@ -26,6 +27,18 @@ export default defineConfig({
           hookTimeout: 240_000,
           // Vitest wants projects with their own number of workers to run one after the other.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "spark",
+          include: ["test/spark/**/*.test.ts"],
+          globalSetup: "test/cluster/setup.ts",
+          pool: "forks",
+          // Each file has a Spark of its own.
+          maxWorkers: 1,
+          hookTimeout: 240_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

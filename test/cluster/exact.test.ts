@@ -7,12 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { DataError, type ExportReport, exportTable } from "../../src/index.ts";
 import type { ExportOptions } from "../../src/operations/options.ts";
-import { parseCqlType } from "../../src/types/cql.ts";
-import { type JudgeColumn, judge, judgePython, READERS, type Reader } from "../readers/venv.ts";
+import { judge, judgePython, READERS, type Reader } from "../readers/venv.ts";
 import { fixtureFiles, loadCql, serverVersion } from "./cql.ts";
 import { createExtremes, createIllFormed } from "./extremes.ts";
+import { exportRefusedAsBlob, judgeColumns, tablesBelow } from "./judged.ts";
 import { testClient, testKeyspace } from "./support.ts";
 import { serverRows } from "./wire.ts";
 
@@ -46,25 +45,6 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-async function tablesOf(name: string): Promise<string[]> {
-  const tables = await client.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", [name]);
-  const views = await client.execute("SELECT view_name FROM system_schema.views WHERE keyspace_name = ?", [name]);
-  return [...tables.rows.map((row) => row["table_name"]), ...views.rows.map((row) => row["view_name"])];
-}
-
-async function columnsOf(ks: string, table: string, names: readonly string[]): Promise<JudgeColumn[]> {
-  const udts = await client.execute("SELECT * FROM system_schema.types WHERE keyspace_name = ?", [ks]);
-  const types = new Map(
-    udts.rows.map((row) => [row["type_name"], { fields: row["field_names"], types: row["field_types"] }]),
-  );
-  const columns = await client.execute(
-    "SELECT column_name, type FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?",
-    [ks, table],
-  );
-  const texts = new Map(columns.rows.map((row) => [row["column_name"], row["type"]]));
-  return names.map((name) => ({ name, type: parseCqlType(texts.get(name), types) }));
-}
-
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 let files = 0;
@@ -95,7 +75,7 @@ async function check(
   };
   const report = await exportRefusedAsBlob(options, types);
   expect(report.rows).toBe(server.rows.length);
-  const columns = (await columnsOf(ks, table, server.names)).map((column) => {
+  const columns = (await judgeColumns(client, ks, table, server.names)).map((column) => {
     const as = types.get(column.name);
     return as === undefined ? column : { ...column, as };
   });
@@ -108,20 +88,6 @@ async function check(
     expect(rows).toBe(server.rows.length);
   }
   return { rows: server.rows.length, refused: [...types.keys()] };
-}
-
-/** Does what the hint of a refused column says, until none is refused. */
-async function exportRefusedAsBlob(options: ExportOptions, types: Map<string, string>): Promise<ExportReport> {
-  for (;;) {
-    try {
-      return await exportTable({ ...options, restart: true });
-    } catch (error) {
-      const refused =
-        error instanceof DataError ? /^column (\S+) of .*, the row with /.exec(error.message)?.[1] : undefined;
-      if (refused === undefined || types.has(refused)) throw error;
-      types.set(refused, "BLOB");
-    }
-  }
 }
 
 describe.skipIf(python === undefined)("each cell is the one that the server holds", () => {
@@ -137,17 +103,14 @@ describe.skipIf(python === undefined)("each cell is the one that the server hold
     const failures: string[] = [];
     const refused: Record<string, string[]> = {};
     let rows = 0;
-    const names = await client.execute("SELECT keyspace_name FROM system_schema.keyspaces");
-    const ours = names.rows.map((row) => row["keyspace_name"] as string).filter((name) => name.startsWith(keyspace));
-    for (const ks of ours) {
-      for (const table of (await tablesOf(ks)).filter((name) => tables.test(name))) {
-        try {
-          const checked = await check(ks, table, readers, { empty: "null", ...more(ks, table) });
-          rows += checked.rows;
-          if (checked.refused.length) refused[table] = checked.refused;
-        } catch (error) {
-          failures.push(`${ks}.${table}: ${String(error)}`);
-        }
+    for (const { ks, table } of await tablesBelow(client, keyspace)) {
+      if (!tables.test(table)) continue;
+      try {
+        const checked = await check(ks, table, readers, { empty: "null", ...more(ks, table) });
+        rows += checked.rows;
+        if (checked.refused.length) refused[table] = checked.refused;
+      } catch (error) {
+        failures.push(`${ks}.${table}: ${String(error)}`);
       }
     }
     expect(failures).toEqual([]);

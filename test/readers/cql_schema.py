@@ -23,6 +23,11 @@ DUCKDB_SHAPES = {
     "DATE": "date32[day]", "TIME_NS": "time64[ns]", "TIMESTAMPTZ": "timestamp[us, UTC]",
     "TIMESTAMP WITH TIME ZONE": "timestamp[us, UTC]",
 }
+# What the columns of paths are read as, all others as text.
+PATH_TYPES = {
+    "tinyint": pyarrow.int8(), "smallint": pyarrow.int16(), "int": pyarrow.int32(), "bigint": pyarrow.int64(),
+    "boolean": pyarrow.bool_(), "date": pyarrow.date32(),
+}
 TOKEN = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([A-Za-z0-9_.]+(?: WITH TIME ZONE)?)|([<>(),\[\]]))""")
 
 
@@ -229,6 +234,21 @@ def metadata_problems(columns, schema):
         return found + column_problems(columns, schema, json.loads(held["cqlduck.columns"]))
     except json.JSONDecodeError as error:
         return [*found, f"cqlduck.columns is not JSON: {error}"]
+
+
+def with_path(columns, schema):
+    """A file's schema with the columns that are in its path, named as in cqlduck.columns, where that says so."""
+    try:
+        entries = json.loads(metadata(schema).get("cqlduck.columns", "[]"))[len(schema.names) :]
+    except json.JSONDecodeError:
+        return schema
+    for entry, column in zip(entries, [column for column in columns if column.get("path")]):
+        schema = schema.append(pyarrow.field(entry["column"], PATH_TYPES.get(column["type"]["name"], pyarrow.string())))
+    return schema
+
+
+def path_fields(columns, schema):
+    return [field for column, field in zip(columns, schema) if column.get("path")]
 
 
 def key_columns(schema):

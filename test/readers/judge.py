@@ -3,6 +3,9 @@
 cells.jsonl: first line {"columns": [{"name", "type", "as"?}]} in the file's column order, where `type` is a CqlType tree
 ({"name", "of", "udt"?, "dimension"?, "className"?}) and `as` the DuckDB type asked for with --type, if any; then one line
 a row: an array of hex strings or null, in any order of rows. Exit 0 equal, 1 different, 2 wrong usage.
+
+The last columns of the cells may say `"path": true`: their values are in the paths below the directory, which readers then
+read as a whole. With --stream another program has read the files already.
 """
 
 import argparse
@@ -87,11 +90,11 @@ def read_columns(path, types):
 
 
 def check_schemas(files, columns, uuid_shape):
-    """The schema that all files share. @raises Different with what is wrong with each of them"""
+    """The schema that all files share, with the columns of their paths. @raises Different with what is wrong with each of them"""
     shared, found = None, []
     for file in files:
         try:
-            schema = readers.file_schema(file)
+            schema = cql_schema.with_path(columns, readers.file_schema(file))
         except (pyarrow.ArrowException, OSError) as error:
             found += findings(file, [f"not readable: {error}"])
             continue
@@ -115,14 +118,28 @@ def reader_fits(reader, kind, own):
     return got == want or (reader == "polars" and got == want.replace("uuid", "binary"))
 
 
-def file_rows(files, columns, schema, reader):
+def sources(options, files, columns, schema):
+    """What is read, each with a function that gives its batches."""
+    if options.stream:
+        return [(options.stream, readers.read_stream)]
+    fields = cql_schema.path_fields(columns, schema)
+    if fields:
+        read = readers.DATASETS[options.reader]
+        # duckdb has the columns of paths by their names
+        return [(options.path, lambda path: (batch.select(schema.names) for batch in read(path, fields)))]
+    return [(file, readers.READERS[options.reader]) for file in files]
+
+
+def file_rows(options, files, columns, schema):
     """Every row of the files as CQL bytes. @raises Different"""
-    for file in files:
+    reader = "the stream's reader" if options.stream else options.reader
+    for file, read in sources(options, files, columns, schema):
         try:
-            for batch in readers.READERS[reader](file):
+            for batch in read(file):
                 odd = [
-                    f"column {field.name}: {reader} reads {cql_schema.shape(own.type)}, not {cql_schema.shape(field.type)}"
-                    for field, own in zip(schema, batch.schema) if not reader_fits(reader, field.type, own.type)
+                    f"column {field.name}: {reader} reads {cql_schema.shape(own.type)} {own.name}, not {cql_schema.shape(field.type)}"
+                    for field, own in zip(schema, batch.schema)
+                    if field.name != own.name or not reader_fits(reader, field.type, own.type)
                 ]
                 if odd or len(batch.schema) != len(schema):
                     raise Different(findings(file, odd or [f"{reader} reads {len(batch.schema)} columns"]))
@@ -199,7 +216,7 @@ def judge(options, columns):
         balance[hash(row)] += 1
     rows, normalised = balance.total(), cells.normalised
     in_file = 0
-    for row in file_rows(files, columns, schema, options.reader):
+    for row in file_rows(options, files, columns, schema):
         balance[hash(row)] -= 1
         in_file += 1
     verdict = {"rows": rows, "cells": rows * len(columns), "columns": len(columns), "files": len(files), "normalised": normalised}
@@ -208,7 +225,7 @@ def judge(options, columns):
     if not missing and not unexpected:
         return {"ok": True, **verdict}
     found = describe(
-        rows_of(cells.rows(), missing), rows_of(file_rows(files, columns, schema, options.reader), unexpected),
+        rows_of(cells.rows(), missing), rows_of(file_rows(options, files, columns, schema), unexpected),
         columns, cql_schema.key_columns(schema),
     )
     counts = {"rowsInFile": in_file, "missing": sum(missing.values()), "unexpected": sum(unexpected.values())}
@@ -219,7 +236,8 @@ def main():
     parser = argparse.ArgumentParser(prog="judge.py", description=__doc__.split("\n", 1)[0])
     parser.add_argument("path", help="a Parquet file, or a directory of them")
     parser.add_argument("cells", help="the server's cells, JSON lines")
-    parser.add_argument("--reader", choices=sorted(readers.READERS), default="pyarrow")
+    parser.add_argument("--reader", choices=sorted(readers.DATASETS), default="pyarrow")
+    parser.add_argument("--stream", metavar="FILE", help="an Arrow stream of the rows, as another reader read them")
     parser.add_argument("--type", action="append", default=[], metavar="COLUMN=TYPE", help="the column's DuckDB type, as in the export")
     parser.add_argument("--uuid", choices=["text", "native"], default="text")
     parser.add_argument("--empty-null", action="store_true", help="zero-length values without a meaning equal NULL")

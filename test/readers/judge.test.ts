@@ -11,6 +11,7 @@ import {
   findings,
   ID,
   id,
+  metadataOf,
   openFiles,
   type TestFiles,
   V_INT,
@@ -152,5 +153,36 @@ describe.skipIf(python === undefined)("files", { timeout: 60 * SECONDS }, () => 
       expect(await judge(join(files.directory, "d"), columns, rows, { reader })).toMatchObject({ files: 2 });
     await mkdir(join(files.directory, "none"));
     expect(await findings(join(files.directory, "none"), columns, [])).toMatchObject([{ problem: "no Parquet file" }]);
+  });
+});
+
+describe.skipIf(python === undefined)("values in paths", { timeout: 60 * SECONDS }, () => {
+  const columns = [ID, { ...V_TEXT, path: true as const }];
+  const rows = [
+    [id(1), "61"],
+    [id(2), "62"],
+  ];
+  const write = (file: string, sql: string, value: string) => {
+    const metadata = { ...metadataOf([ID, V_TEXT]), "cqlduck.partition": JSON.stringify({ v: value }) };
+    return files.parquet([ID], [[sql]], { file, metadata });
+  };
+
+  test("are compared by every reader, and so is what the files say of them", async () => {
+    await write("h/v=a/p.parquet", "1", "a");
+    await write("h/v=b/p.parquet", "2", "b");
+    const wrong = [rows[0]!, [id(2), "63"]];
+    for (const reader of [...READERS, "metadata"] as const) {
+      const directory = join(files.directory, "h");
+      expect(await findings(directory, columns, rows, { reader })).toEqual([]);
+      expect(await findings(directory, columns, wrong, { reader })).toEqual([v("63", "62", 2)]);
+    }
+  });
+
+  test("that the metadata has otherwise than the path differ", async () => {
+    await write("m/v=a/p.parquet", "1", "a");
+    await write("m/v=b/p.parquet", "2", "x");
+    const directory = join(files.directory, "m");
+    expect(await findings(directory, columns, rows, { reader: "pyarrow" })).toEqual([]);
+    expect(await findings(directory, columns, rows, { reader: "metadata" })).toEqual([v("62", "78", 2)]);
   });
 });

@@ -16,6 +16,8 @@ export interface JudgeColumn {
   readonly type: CqlType;
   /** The DuckDB type asked for with --type, where one was: the file must have exactly that. */
   readonly as?: string;
+  /** Its values are in the paths of the files, not in them; such columns come last. */
+  readonly path?: true;
 }
 
 /** A cell as the server holds it: bytes, the same in hex, or null. */
@@ -24,6 +26,8 @@ export type JudgeCell = Uint8Array | string | null;
 export interface JudgeOptions {
   /** Who reads the files: pyarrow unless said. */
   readonly reader?: Reader;
+  /** An Arrow stream of the rows, as somebody else read them; in the place of a reader. */
+  readonly stream?: string;
   /** The export ran with --empty null. */
   readonly emptyNull?: boolean;
   /** The export ran with --uuid native. */
@@ -31,7 +35,8 @@ export interface JudgeOptions {
 }
 
 export const READERS = ["pyarrow", "duckdb", "polars"] as const;
-export type Reader = (typeof READERS)[number];
+/** `metadata`: pyarrow, of partitioned directories, with the values that each file's own metadata has for its path. */
+export type Reader = (typeof READERS)[number] | "metadata";
 
 export interface Verdict {
   readonly rows: number;
@@ -117,10 +122,9 @@ function interpreter(venv: string): string {
   return process.platform === "win32" ? join(venv, "Scripts", "python.exe") : join(venv, "bin", "python");
 }
 
-async function preparePython(): Promise<string | undefined> {
+async function preparePython(requirements: string): Promise<string | undefined> {
   const python = await findPython();
   if (python === undefined) return missing(`no Python ${OLDEST_PYTHON.join(".")} or newer`);
-  const requirements = join(import.meta.dirname, "requirements.txt");
   const hash = createHash("sha256")
     .update(await readFile(requirements))
     // An environment points at the interpreter it was made with.
@@ -139,12 +143,18 @@ function missing(reason: string): undefined {
   return undefined;
 }
 
-let prepared: Promise<string | undefined> | undefined;
+const prepared = new Map<string, Promise<string | undefined>>();
 
-/** The interpreter that has the readers, made at the first call ever; undefined, said on stderr, where there is none. */
+/** The interpreter that has what a file of requirements asks for, made at the first call ever; undefined, said on stderr, where there is none. */
+export function pythonWith(requirements: string): Promise<string | undefined> {
+  const python = prepared.get(requirements) ?? preparePython(requirements);
+  prepared.set(requirements, python);
+  return python;
+}
+
+/** The interpreter that has the judge's readers, or undefined. */
 export function judgePython(): Promise<string | undefined> {
-  prepared ??= preparePython();
-  return prepared;
+  return pythonWith(join(import.meta.dirname, "requirements.txt"));
 }
 
 function cellText(cell: JudgeCell): string | null {
@@ -191,6 +201,7 @@ export async function judge(
     const cells = join(directory, "cells.jsonl");
     await writeCells(cells, columns, rows);
     const args = [join(import.meta.dirname, "judge.py"), file, cells, "--reader", options.reader ?? "pyarrow"];
+    if (options.stream !== undefined) args.push("--stream", options.stream);
     if (options.emptyNull === true) args.push("--empty-null");
     if (options.uuid !== undefined) args.push("--uuid", options.uuid);
     // No __pycache__ beside the sources.
