@@ -22,6 +22,8 @@ export interface Rows {
   readonly expressions: readonly string[];
   /** Floats among them must keep every bit of a -0.0 or a NaN. */
   readonly exactFloats: boolean;
+  /** They have many kilobytes each: only few of them should be in memory at a time. */
+  readonly big?: boolean | undefined;
 }
 
 /** A file of the job directory that writePiece made. */

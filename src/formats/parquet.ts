@@ -12,6 +12,9 @@ import type { FileColumn, FileFormat, Piece, Rows } from "./format.ts";
 /** DuckDB's vectors: row groups are written in whole ones. */
 const VECTOR_ROWS = 2048;
 
+/** DuckDB holds a row group several times over while it writes it (measured: 110 MB less than for groups of 13 MB). */
+const BIG_ROW_GROUP_BYTES = 4_000_000;
+
 const CODECS = {
   snappy: "snappy",
   zstd: "zstd",
@@ -53,16 +56,17 @@ function writePiece(
   path: string,
 ): Promise<void> {
   const list = columns.map(({ name }, i) => `${rows.expressions[i]} AS ${quoteName(name)}`).join(", ");
-  return copyRows(connection, `SELECT ${list} FROM ${rows.from}`, path, copyOptions(options, rows.exactFloats));
+  return copyRows(connection, `SELECT ${list} FROM ${rows.from}`, path, copyOptions(options, rows));
 }
 
-function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, exactFloats: boolean): string[] {
+function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, { exactFloats, big }: Rows): string[] {
   const pairs = Object.entries(keyValues).map(([key, value]) => `${quoteName(key)}: ${quoteText(value)}`);
   return [
     "FORMAT parquet",
     `COMPRESSION ${CODECS[compression.codec]}`,
     ...(compression.level === undefined ? [] : [`COMPRESSION_LEVEL ${compression.level}`]),
     ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${wholeVectors(rowGroupRows)}`]),
+    ...(big ? [`ROW_GROUP_SIZE_BYTES ${BIG_ROW_GROUP_BYTES}`] : []),
     // Dictionaries would merge 0.0 with -0.0 and NaNs with each other.
     ...(exactFloats ? ["DICTIONARY_SIZE_LIMIT 0"] : []),
     ...(pairs.length ? [`KV_METADATA {${pairs.join(", ")}}`] : []),
