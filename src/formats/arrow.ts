@@ -49,7 +49,7 @@ async function writePiece(
   try {
     const out = await attempt("make", path, () => open(path, "wx"));
     try {
-      const batches = new BatchWriter(columns, out, path);
+      const batches = new BatchWriter(columns, rows.keyValues, out, path);
       for (let chunk = await scan.next(); chunk; chunk = await scan.next()) {
         await batches.append(chunk.columns, chunk.rows);
       }
@@ -58,8 +58,21 @@ async function writePiece(
     } finally {
       await out.close();
     }
-  } finally {
-    await scan.settle();
+  } catch (error) {
+    await drain(scan);
+    throw error;
+  }
+}
+
+/**
+ * Reads a scan to its end, whatever that is. DuckDB's threads go on asking for rows (duckdb/feed.ts) until then, and would
+ * wait for them for ever if the engine were closed meanwhile.
+ */
+async function drain(scan: Scan): Promise<void> {
+  try {
+    while (await scan.next());
+  } catch {
+    // The error that ended the writing is the one to tell.
   }
 }
 
@@ -68,12 +81,15 @@ class BatchWriter {
   /** Of all that was appended. */
   rows = 0;
   readonly #arrays: readonly ArrayBuilder[];
+  /** Said of every batch: the schema, which all files share, has no place for what is said of a piece. */
+  readonly #keyValues: Rows["keyValues"];
   readonly #out: FileHandle;
   readonly #path: string;
   #rowsInBatch = 0;
 
-  constructor(columns: readonly FileColumn[], out: FileHandle, path: string) {
+  constructor(columns: readonly FileColumn[], keyValues: Rows["keyValues"], out: FileHandle, path: string) {
     this.#arrays = columns.map(({ type }) => arrayBuilder(type));
+    this.#keyValues = keyValues;
     this.#out = out;
     this.#path = path;
   }
@@ -97,7 +113,7 @@ class BatchWriter {
     const nodes: number[] = [];
     const buffers: Uint8Array[] = [];
     for (const array of this.#arrays) array.collect(nodes, buffers);
-    const message = recordBatchMessage(this.#rowsInBatch, nodes, buffers);
+    const message = recordBatchMessage(this.#rowsInBatch, nodes, buffers, this.#keyValues);
     await attempt("write", this.#path, () => writeAll(this.#out, message));
     for (const array of this.#arrays) array.clear();
     this.rows += this.#rowsInBatch;

@@ -39,8 +39,14 @@ export function schemaMessage(
  * A record batch as one message.
  * @param nodes of each array in the order of the schema, parents before their children: its length and its nulls
  * @param buffers of all arrays in the same order
+ * @param keyValues the message's own metadata
  */
-export function recordBatchMessage(rows: number, nodes: readonly number[], buffers: readonly Uint8Array[]): Uint8Array {
+export function recordBatchMessage(
+  rows: number,
+  nodes: readonly number[],
+  buffers: readonly Uint8Array[],
+  keyValues: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const places: number[] = [];
   let bodyBytes = 0;
   for (const buffer of buffers) {
@@ -52,7 +58,7 @@ export function recordBatchMessage(rows: number, nodes: readonly number[], buffe
     { kind: "structs", width: 2, values: nodes },
     { kind: "structs", width: 2, values: places },
   );
-  const head = message(HEADER.recordBatch, header, bodyBytes);
+  const head = message(HEADER.recordBatch, header, bodyBytes, keyValues);
   const whole = new Uint8Array(head.length + bodyBytes);
   whole.set(head);
   buffers.forEach((buffer, i) => {
@@ -91,8 +97,14 @@ export async function readSchemaKeyValues(path: string): Promise<ReadonlyMap<str
   }
 }
 
-function message(kind: number, header: Node, bodyBytes: number): Uint8Array {
-  const metadata = encodeFlatbuffer(table(short(VERSION_V5), byte(kind), header, long(bodyBytes)));
+function message(
+  kind: number,
+  header: Node,
+  bodyBytes: number,
+  keyValues: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const own = Object.keys(keyValues).length > 0 ? pairs(keyValues) : undefined;
+  const metadata = encodeFlatbuffer(table(short(VERSION_V5), byte(kind), header, long(bodyBytes), own));
   const whole = new Uint8Array(aligned(PREFIX + metadata.length));
   whole.set(prefix(whole.length - PREFIX));
   whole.set(metadata, PREFIX);

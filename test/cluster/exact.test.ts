@@ -130,12 +130,16 @@ describe.skipIf(python === undefined)("each cell is the one that the server hold
 
   it("as Arrow streams", { timeout: 300_000 }, async () => {
     const refused: Record<string, string[]> = {};
-    const tables = (await tablesOf(keyspace)).filter((table) => /^(all_types|x_)/.test(table));
-    for (const table of tables) {
-      const checked = await check(keyspace, table, ["pyarrow"], { empty: "null" }, "arrow");
+    for (const { ks, table } of await tablesBelow(client, keyspace)) {
+      if (!/^(all_types$|x_)/.test(table)) continue;
+      const checked = await check(ks, table, ["pyarrow"], { empty: "null" }, "arrow");
       if (checked.refused.length) refused[table] = checked.refused;
     }
     expect(refused).toEqual({ all_types: REFUSED["all_types"], x_timestamp: REFUSED["x_timestamp"] });
     await check(keyspace, "all_types", ["pyarrow"], { empty: "null", uuid: "native" }, "arrows");
+    for (const table of ["all_types", "x_nested"]) {
+      const sql = `SELECT * FROM ${quoted(keyspace)}.${quoted(table)}`;
+      await check(keyspace, table, ["pyarrow"], { empty: "null", sql }, "arrow");
+    }
   });
 });

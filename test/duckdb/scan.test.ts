@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import duckdb, { type Connection } from "@duckdb/node-bindings";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Arena, createColumn, isNull } from "../../src/base/column.ts";
+import { Arena, isNull } from "../../src/base/column.ts";
 import { DataError } from "../../src/base/errors.ts";
-import { CHUNK_ROWS, ChunkFiller } from "../../src/duckdb/chunk.ts";
+import { CHUNK_ROWS, ChunkFiller, logicalType } from "../../src/duckdb/chunk.ts";
 import { Engine, run } from "../../src/duckdb/engine.ts";
 import { readRows } from "../../src/duckdb/reader.ts";
 import { describe as describeQuery, Scan } from "../../src/duckdb/scan.ts";
@@ -19,7 +19,7 @@ let connection: Connection;
 let copies = 0;
 
 beforeAll(async () => {
-  engine = await Engine.open({ memoryBytes: 512e6, threads: 2, tempDirectory: "", ordered: true });
+  engine = await Engine.open({ memoryBytes: 512e6, threads: 2, tempDirectory: "", keepOrder: true });
   connection = await engine.connect();
 });
 
@@ -31,12 +31,14 @@ async function copy(sql: string): Promise<{ readonly table: string; readonly row
   await run(connection, `CREATE TABLE ${table} AS SELECT * FROM (${sql}) LIMIT 0`, "making a table");
   const scan = await Scan.open(await engine.connect(), sql, "scanning");
   const types = scan.columns.map(({ type }) => type);
-  const filler = new ChunkFiller(types, scan.columns[0]?.arena ?? createColumn(types[0]!, new Arena()).arena);
+  const filler = new ChunkFiller();
+  const filled = duckdb.create_data_chunk(types.map(logicalType));
   const appender = duckdb.appender_create(connection, null, table);
   let rows = 0;
   for (let chunk = await scan.next(); chunk; chunk = await scan.next()) {
-    filler.fill(chunk.columns, chunk.rows);
-    duckdb.append_data_chunk(appender, filler.chunk);
+    duckdb.data_chunk_reset(filled);
+    filler.fill(filled, { columns: chunk.columns, arena: chunk.columns[0]?.arena ?? new Arena() }, chunk.rows);
+    duckdb.append_data_chunk(appender, filled);
     rows += chunk.rows;
   }
   duckdb.appender_close_sync(appender);

@@ -6,7 +6,10 @@ import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Arena, createColumn } from "../../src/base/column.ts";
 import { DataError } from "../../src/base/errors.ts";
+import { Engine } from "../../src/duckdb/engine.ts";
+import { RowFeed } from "../../src/duckdb/feed.ts";
 import { arrowFormat } from "../../src/formats/arrow.ts";
 import { readSchemaKeyValues } from "../../src/formats/arrowmessage.ts";
 import { duckdbTypeFromText } from "../../src/types/column-type.ts";
@@ -183,6 +186,44 @@ describe("a schema", () => {
     await writeFile(path, whole.subarray(0, 100));
     await expect(readSchemaKeyValues(path)).rejects.toThrow(/is no Arrow stream/);
   });
+});
+
+test.skipIf(python === undefined)("what is said of a piece is said of its batches", TIMEOUT, async () => {
+  const path = join(engine.directory, "said.arrows");
+  const format = arrowFormat([{ name: "v", type: { kind: "INTEGER" }, cql: cql("int") }], {});
+  const keyValues = { "cqlduck.partition": '{"p":null}' };
+  const rows = { from: "(SELECT 1 AS c0)", expressions: ["c0"], exactFloats: false, keyValues };
+  const piece = { path: `${path}.0`, rows: await format.writePiece(engine.connection, rows, `${path}.0`) };
+  await format.join([piece], path, new AbortController().signal);
+  const script = `import sys, pyarrow.ipc
+batch, said = pyarrow.ipc.open_stream(sys.argv[1]).read_next_batch_with_custom_metadata()
+print(batch.to_pydict(), said[b"cqlduck.partition"].decode())`;
+  expect(String(execFileSync((await judgePython())!, ["-c", script, path]))).toBe("{'v': [1]} {\"p\":null}\n");
+});
+
+test("a file that can't be written ends reading the rows, and the engine can be closed", TIMEOUT, async () => {
+  const own = await Engine.open({ memoryBytes: 100e6, threads: 2, tempDirectory: "" });
+  const connection = await own.connect();
+  const type = { kind: "INTEGER" } as const;
+  const feed = new RowFeed(connection, [type]);
+  const arena = new Arena();
+  const column = createColumn(type, arena);
+  column.rows = 2048;
+  let chunks = 0;
+  const source = {
+    columns: [column],
+    arena,
+    rewind() {},
+    next: () => (chunks++ < 1000 ? 2048 : 0),
+  };
+  const path = join(engine.directory, "there.arrows");
+  await writeFile(path, "theirs");
+  const format = arrowFormat([{ name: "v", type, cql: cql("int") }], {});
+  const rows = { from: feed.from, expressions: ["c0"], exactFloats: false };
+  const written = feed.serve(source, () => format.writePiece(connection, rows, path));
+  await expect(written).rejects.toThrow(/can't make .*there\.arrows: it exists already/);
+  own.close();
+  expect(String(await readFile(path))).toBe("theirs");
 });
 
 test("types are those of the columns, else nothing is written", async () => {
