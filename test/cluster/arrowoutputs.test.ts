@@ -16,7 +16,7 @@ import { type Ended, runBinary } from "./binary.ts";
 import { testClient, testKeyspace } from "./support.ts";
 import { serverRows } from "./wire.ts";
 
-/** So many columns that a segment ends at 2,048 rows: several pieces out of few rows. */
+/** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: several pieces out of few rows. */
 const COLUMNS = 250;
 const ROWS = 4500;
 const TIMEOUT = { timeout: 180_000 };
@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 function argsFor(table: string, destination: string, flags: string): string[] {
-  const fixed = ["-H", host, "--page-size", "50", "--progress", "none"];
+  const fixed = ["-H", host, "--page-size", "50", "--memory", "16MB", "--progress", "none"];
   return ["export", `${keyspace}.${table}`, destination, ...fixed, ...flags.split(" ").filter(Boolean)];
 }
 
