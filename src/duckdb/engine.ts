@@ -11,6 +11,8 @@ export interface EngineOptions {
   readonly threads: number;
   /** Where DuckDB may put what does not fit into memory. */
   readonly tempDirectory: string;
+  /** Queries keep the order of the rows they read. */
+  readonly ordered?: boolean;
 }
 
 export type { Connection };
@@ -31,7 +33,7 @@ export class Engine {
       threads: String(options.threads),
       temp_directory: options.tempDirectory,
       // Rows have no order between token ranges; keeping one would make COPY hold all row groups of a segment.
-      preserve_insertion_order: "false",
+      preserve_insertion_order: String(options.ordered ?? false),
       // The product uses no extension that is not built in, and must never reach for the network by itself.
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
