@@ -118,8 +118,8 @@ describe("a scan gives the rows of its query", () => {
 
 it("a scan fails with DuckDB's words for what it was doing", async () => {
   const sql = "SELECT CASE WHEN i < 100_000 THEN i ELSE ('x' || i)::INTEGER END FROM range(200_000) r(i)";
-  const scan = await Scan.open(connection, sql, "reading x.csv");
   const all = async () => {
+    const scan = await Scan.open(connection, sql, "reading x.csv");
     while (await scan.next());
   };
   await expect(all()).rejects.toThrow(DataError);
