@@ -18,6 +18,7 @@ async function main(): Promise<void> {
     process,
     exit: (code) => process.exit(code),
     loadOperations: () => import("./operations/export.ts"),
+    loadImport: () => import("./operations/import.ts"),
     loadCount: () => import("./operations/count.ts"),
     loadInspect: () => import("./operations/inspect.ts"),
     loadSchema: () => import("./operations/schema.ts"),

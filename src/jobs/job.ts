@@ -70,12 +70,14 @@ export const PLAN_NAME = "plan.json";
 export const INTENT_NAME = "intent.json";
 export const MANIFEST_NAME = "manifest.json";
 export const DONE_NAME = "done.json";
+/** How often the rows of a job may have been sent. */
+export const ATTEMPTS_NAME = "attempts.json";
 /** The directory for what an operation can't hold in memory; of no use to a later process. */
 export const SPILL_NAME = "spill";
 
 const DATA_FILE = /^(tmp_)?(segment|output)-\d{5,}\.staged$/; // tmp_ is what DuckDB puts before a name it will rename
 const RECORD = /^(record|output)-(\d{5,})\.json$/;
-const STATE_FILE = /^(plan|intent|manifest|done|(record|output)-\d{5,})\.json(\.tmp)?$/;
+const STATE_FILE = /^(plan|intent|manifest|done|attempts|(record|output)-\d{5,})\.json(\.tmp)?$/;
 
 /** True for the names that jobs give to what is in their directory; anything else there is not ours to delete. */
 export function isJobFile(name: string): boolean {

@@ -5,12 +5,11 @@
  */
 import { type ColumnType, typeToSql } from "../base/column.ts";
 import { UsageError } from "../base/errors.ts";
+import { quoteName } from "../duckdb/copy.ts";
 import { columnTypeOf, type FileType, fileTypeToSql } from "../duckdb/filetypes.ts";
-import { quoteName } from "../duckdb/segment.ts";
 import type { Encode } from "../types/codec.ts";
 import { type CqlType, fieldNames } from "../types/cql-type.ts";
-import { codecFor } from "../types/table.ts";
-import { textEncoder } from "../types/text-encoder.ts";
+import { codecFor, textEncoder } from "../types/table.ts";
 
 export interface Conversion {
   /** An expression over the file's columns. */

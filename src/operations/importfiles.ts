@@ -7,8 +7,8 @@ import { basename, join, relative, resolve, sep } from "node:path";
 import type { Connection } from "@duckdb/node-bindings";
 import { UsageError } from "../base/errors.ts";
 import { attempt } from "../base/filefailure.ts";
+import { quoteText } from "../duckdb/copy.ts";
 import { readRows } from "../duckdb/reader.ts";
-import { quoteText } from "../duckdb/segment.ts";
 import { statusOf } from "../storage/local.ts";
 import type { SourceFormat } from "./importoptions.ts";
 
@@ -77,7 +77,8 @@ async function pathsOf(source: string, connection: Connection): Promise<Found[]>
     `SELECT file FROM glob(${quoteText(path)}) ORDER BY file`,
     `looking for ${source}`,
   );
-  if (matches.length === 0) throw new UsageError(`no file matches ${source}`, { hint: "check the spelling of the path" });
+  if (matches.length === 0)
+    throw new UsageError(`no file matches ${source}`, { hint: "check the spelling of the path" });
   return matches.map(({ file }) => ({ path: resolve(file), root: sep }));
 }
 
@@ -148,7 +149,8 @@ function partitionOf(path: string): Map<string, string | null> {
   const values = new Map<string, string | null>();
   for (const part of path.split(sep).slice(0, -1)) {
     const at = part.indexOf("=");
-    if (at > 0) values.set(decode(part.slice(0, at)), part.slice(at + 1) === NULL_PARTITION ? null : decode(part.slice(at + 1)));
+    if (at > 0)
+      values.set(decode(part.slice(0, at)), part.slice(at + 1) === NULL_PARTITION ? null : decode(part.slice(at + 1)));
   }
   return values;
 }

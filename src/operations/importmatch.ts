@@ -155,7 +155,8 @@ function missingKeys(fates: readonly Fate[], schema: TableSchema, options: Impor
   const has = (column: TableColumn) => fates.some(({ target }) => target === column);
   const statics = schema.columns.filter(({ kind }) => kind === "static");
   const clustering = schema.columns.filter(({ kind }) => kind === "clustering");
-  const onlyStatics = statics.some(has) && !clustering.some(has) && !schema.columns.some((c) => c.kind === "regular" && has(c));
+  const onlyStatics =
+    statics.some(has) && !clustering.some(has) && !schema.columns.some((c) => c.kind === "regular" && has(c));
   const needed = schema.columns.filter((column) => {
     if (column.kind === "partition_key") return true;
     if (column.kind !== "clustering" || onlyStatics) return false;
@@ -191,7 +192,12 @@ function mismatch(
       .map((column) => ["-", "", quoteIdentifier(column.name), column.type, isKey(column) ? "<- missing" : ""]),
   ];
   const lines = table([["in the file", "", "in the table", "", ""], ...rows]);
-  const message = [`${part.path} doesn't fit ${qualifiedName(schema)}:`, ...problems.map((text) => `  ${text}`), "", ...lines];
+  const message = [
+    `${part.path} doesn't fit ${qualifiedName(schema)}:`,
+    ...problems.map((text) => `  ${text}`),
+    "",
+    ...lines,
+  ];
   return new UsageError(message.join("\n"), {
     hint: "--map file=column names what goes where, --ignore-extra leaves out what the table lacks, --sql converts",
   });

@@ -2,7 +2,7 @@
  * Owns what our own exports say of their files (`cqlduck.*`), as an import reads it.
  */
 import { DataError } from "../base/errors.ts";
-import { quoteText } from "../duckdb/segment.ts";
+import { quoteText } from "../duckdb/copy.ts";
 
 /** What an export wrote down of a column. */
 export interface OwnColumn {
@@ -45,4 +45,3 @@ export function ownMetadata(keyValues: ReadonlyMap<string, string>, path: string
     throw new DataError(`${path}: its cqlduck metadata can't be read`, { cause: error });
   }
 }
-

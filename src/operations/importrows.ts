@@ -76,7 +76,7 @@ export function countingCells(cells: CellWriter, first: number, step: number, ro
   for (let row = 0; row < rows; row++) {
     const value = first + row * step;
     cells.view.setInt32(row * 8, Math.floor(value / WORD));
-    cells.view.setInt32(row * 8 + 4, value % WORD | 0);
+    cells.view.setInt32(row * 8 + 4, (value % WORD) | 0);
     cells.cell(row * 8, 8);
   }
   cells.length = rows * 8;

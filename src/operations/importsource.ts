@@ -3,10 +3,10 @@
  * reads it. Nothing of the table is known here, and no row is read.
  */
 import type { Connection } from "@duckdb/node-bindings";
+import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
-import { quoteName, quoteText } from "../duckdb/segment.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { CsvForm } from "./importoptions.ts";
@@ -44,7 +44,11 @@ const ROW_NUMBER = "file_row_number";
 const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
 
 /** @throws DataError for a file that is damaged or not of its format */
-export async function openPart(connection: Connection, file: SourceFile, csv: CsvForm | undefined): Promise<SourcePart> {
+export async function openPart(
+  connection: Connection,
+  file: SourceFile,
+  csv: CsvForm | undefined,
+): Promise<SourcePart> {
   const part = file.format === "parquet" ? await openParquet(connection, file) : await openText(connection, file, csv);
   const own = new Map(part.own?.columns.map((column) => [column.column, column]));
   const inPath = [...file.partition].filter(([name]) => !part.columns.some((column) => column.name === name));
@@ -86,7 +90,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
 
 async function openText(connection: Connection, file: SourceFile, csv: CsvForm | undefined): Promise<SourcePart> {
   const own = await readSidecar(file.path);
-  const { relation, names, form } = await csvRelation(connection, file, csv);
+  const { relation, names } = await csvRelation(connection, file, csv);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   return {
     path: file.path,
@@ -95,7 +99,7 @@ async function openText(connection: Connection, file: SourceFile, csv: CsvForm |
     relation,
     rows: undefined,
     rowNumber: undefined,
-    columns: names.map((name) => ({ name, sql: quoteName(name), type: TEXT, text: form, own: known.get(name) })),
+    columns: names.map((name) => ({ name, sql: quoteName(name), type: TEXT, text: "csv", own: known.get(name) })),
   };
 }
 
@@ -138,9 +142,15 @@ async function findFlaws(connection: Connection, path: string, doing: string): P
 function flawOf({ type, logical_type: logical, converted_type: converted, precision }: Element): FileColumn["flaw"] {
   const isDecimal = /DECIMAL/.test(converted ?? "") || /^DecimalType/.test(logical ?? "");
   if (isDecimal && (precision ?? 0) > MOST_DIGITS) {
-    return { reason: `decimals of ${precision} digits, of which DuckDB reads no more than ${MOST_DIGITS}`, fatal: true };
+    return {
+      reason: `decimals of ${precision} digits, of which DuckDB reads no more than ${MOST_DIGITS}`,
+      fatal: true,
+    };
   }
   const isNanos = /isAdjustedToUTC=1.*NanoSeconds/.test(logical ?? "");
   if (type !== "INT96" && !isNanos) return undefined;
-  return { reason: "timestamps with nanoseconds, which are read in microseconds: what is below is dropped", fatal: false };
+  return {
+    reason: "timestamps with nanoseconds, which are read in microseconds: what is below is dropped",
+    fatal: false,
+  };
 }

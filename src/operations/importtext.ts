@@ -4,11 +4,11 @@
  */
 import { basename, dirname, join } from "node:path";
 import type { Connection } from "@duckdb/node-bindings";
+import { quoteText } from "../duckdb/copy.ts";
 import { describe } from "../duckdb/scan.ts";
-import { quoteText } from "../duckdb/segment.ts";
 import { readText } from "../storage/local.ts";
 import type { SourceFile } from "./importfiles.ts";
-import { type CsvForm } from "./importoptions.ts";
+import type { CsvForm } from "./importoptions.ts";
 import { type OwnMetadata, ownMetadata, pathLiteral } from "./importown.ts";
 
 /** How a text file is read. */

@@ -10,6 +10,11 @@ export const SMALL_BYTES = 6;
 /** Numbers of up to so many digits are exact. */
 const SMALL_DIGITS = 15;
 const ZERO = 48;
+/** The value of a hexadecimal digit, by character; -1 for all else. */
+export const HEX_VALUE = new Int8Array(256).fill(-1);
+for (const [value, digit] of [..."0123456789abcdef"].entries()) {
+  HEX_VALUE[digit.charCodeAt(0)] = HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = value;
+}
 
 /** Whether the bytes are the shortest two's complement of their number (as java.math.BigInteger.toByteArray is). */
 export function isMinimal(body: Uint8Array, at: number, size: number): boolean {
@@ -161,8 +166,7 @@ export class NumberReader {
   }
 }
 
-function asciiText(bytes: Uint8Array, at: number, end: number): string {
-  let text = "";
-  for (let i = at; i < end; i++) text += String.fromCharCode(bytes[i]!);
-  return text;
+/** The characters of bytes, one each. */
+export function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

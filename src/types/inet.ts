@@ -108,7 +108,7 @@ function encodeInet(column: ColumnBuffer, first: number, count: number, out: Cel
 }
 
 /** The bytes of an address in any of the forms of RFC 4291, section 2.2; undefined if the text is none. */
-function parseInet(text: string): number[] | undefined {
+export function parseInet(text: string): number[] | undefined {
   if (!text.includes(":")) return parseV4(text);
   const halves = text.split("::");
   if (halves.length > 2) return undefined;

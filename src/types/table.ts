@@ -3,8 +3,9 @@
  */
 import { type ColumnType, typeToSql } from "../base/column.ts";
 import { UsageError } from "../base/errors.ts";
+import { uniqueNames } from "../base/names.ts";
 import type { CellRule } from "./cells.ts";
-import type { Codec } from "./codec.ts";
+import type { Codec, Encode } from "./codec.ts";
 import { listCodec, mapCodec } from "./collections.ts";
 import { type CqlType, cqlTypeToText, fieldNames } from "./cql-type.ts";
 import { decimalFixedCodec, decimalTextCodec, varintFixedCodec } from "./decimal.ts";
@@ -15,6 +16,13 @@ import { bigintCodec, booleanCodec, intCodec, smallintCodec, tinyintCodec } from
 import { structCodec } from "./structs.ts";
 import { dateCodec, timeCodec, timestampCodec } from "./temporal.ts";
 import { asciiCodec, bytesCodec, textCodec } from "./text.ts";
+import { durationText } from "./text-duration.ts";
+import { floatText } from "./text-floats.ts";
+import { listReader, mapReader, structReader, tupleReader, vectorReader } from "./text-nested.ts";
+import { decimalText, varintText, wholeText } from "./text-numbers.ts";
+import { type ReadText, scalarReader, type TextOptions, type TextReader, textEncode } from "./text-reader.ts";
+import { blobText, booleanText, inetText, stringReader, uuidText } from "./text-simple.ts";
+import { dateText, timestampText, timeText } from "./text-times.ts";
 import { uuidNativeCodec, uuidTextCodec } from "./uuid.ts";
 import * as text from "./value-text.ts";
 import { varintBigintCodec, varintTextCodec } from "./varint.ts";
@@ -37,6 +45,8 @@ interface Form {
   readonly make: (type: CqlType, options: CodecOptions, rule: CellRule) => Codec | undefined;
 }
 
+type MakeReader = (type: CqlType, options: TextOptions) => TextReader;
+
 interface TypeRow {
   /**
    * In angle brackets: so many types, any number of them, or a type and a dimension; absent for types that have none.
@@ -48,6 +58,8 @@ interface TypeRow {
   /** The first that suits is taken. BLOB suits all types and is not said here. */
   readonly forms: readonly Form[];
   readonly text: text.ValueText;
+  /** How it is read from CSV and JSON. */
+  readonly reader: MakeReader;
   /** A column of it that is not frozen has a cell for each element or field. */
   readonly cells?: true;
 }
@@ -71,6 +83,16 @@ function decimalForm(
   };
 }
 
+/** The reader of a type whose values are one text each. */
+function scalar(read: (name: string, options: TextOptions) => ReadText): MakeReader {
+  return ({ name }, options) => scalarReader(name, read(name, options));
+}
+
+const whole = (width: 1 | 2 | 4 | 8) => scalar((name) => wholeText(name, width));
+const floating = (width: 4 | 8) => scalar((name) => floatText(name, width));
+const string: MakeReader = ({ name }) => stringReader(name);
+const bytes = scalar(() => blobText);
+
 const dateForm = (kind: "DATE" | "INTEGER") => form({ kind }, (rule) => dateCodec(rule, kind));
 const fixed = (length: number) => () => length;
 const varchar: ColumnType = { kind: "VARCHAR" };
@@ -87,6 +109,7 @@ const uuidRow: TypeRow = {
     form({ kind: "UUID" }, uuidNativeCodec),
   ],
   text: text.uuidText,
+  reader: scalar(uuidText),
 };
 
 const listRow: TypeRow = {
@@ -102,45 +125,75 @@ const listRow: TypeRow = {
     },
   ],
   text: text.bytesText,
+  reader: (type, options) => listReader(type.name, readerOf(type.of[0]!, options)),
 };
 
 const structRow: TypeRow = {
   parameters: "any",
   forms: [{ name: "a STRUCT of the same fields", make: makeStruct }],
   text: text.bytesText,
+  reader: (type, options) => tupleReader(type.of.map((inner) => readerOf(inner, options))),
 };
 
 /** Every CQL type, by the name that CqlType has for it. */
 export const TYPES: Readonly<Record<string, TypeRow>> = {
-  ascii: { forms: [form(varchar, asciiCodec)], text: text.textText },
-  bigint: { fixedLength: fixed(8), forms: [form({ kind: "BIGINT" }, bigintCodec)], text: text.integerText },
-  blob: { forms: [form(blob, bytesCodec)], text: text.bytesText },
-  boolean: { fixedLength: fixed(1), forms: [form({ kind: "BOOLEAN" }, booleanCodec)], text: text.booleanText },
-  counter: { forms: [form({ kind: "BIGINT" }, bigintCodec)], text: text.integerText },
+  ascii: { forms: [form(varchar, asciiCodec)], text: text.textText, reader: string },
+  bigint: {
+    fixedLength: fixed(8),
+    forms: [form({ kind: "BIGINT" }, bigintCodec)],
+    text: text.integerText,
+    reader: whole(8),
+  },
+  blob: { forms: [form(blob, bytesCodec)], text: text.bytesText, reader: bytes },
+  boolean: {
+    fixedLength: fixed(1),
+    forms: [form({ kind: "BOOLEAN" }, booleanCodec)],
+    text: text.booleanText,
+    reader: scalar(() => booleanText),
+  },
+  counter: { forms: [form({ kind: "BIGINT" }, bigintCodec)], text: text.integerText, reader: whole(8) },
   date: {
     forms: [dateForm("DATE"), dateForm("INTEGER")],
     text: text.dateText,
+    reader: scalar(dateText),
   },
   decimal: {
     forms: [form(varchar, decimalTextCodec), decimalForm("DECIMAL(p,s)", decimalFixedCodec)],
     text: text.decimalText,
+    reader: scalar(decimalText),
   },
-  double: { fixedLength: fixed(8), forms: [form({ kind: "DOUBLE" }, doubleCodec)], text: text.floatText },
-  duration: { forms: [form(DURATION_COLUMN, durationCodec)], text: text.bytesText },
-  empty: { fixedLength: fixed(0), forms: [form(blob, bytesCodec)], text: text.bytesText },
-  float: { fixedLength: fixed(4), forms: [form({ kind: "FLOAT" }, floatCodec)], text: text.floatText },
-  inet: { forms: [form(varchar, inetCodec)], text: text.inetText },
-  int: { fixedLength: fixed(4), forms: [form({ kind: "INTEGER" }, intCodec)], text: text.integerText },
-  smallint: { forms: [form({ kind: "SMALLINT" }, smallintCodec)], text: text.integerText },
-  text: { forms: [form(varchar, textCodec)], text: text.textText },
-  time: { forms: [form({ kind: "TIME_NS" }, timeCodec)], text: text.timeText },
+  double: {
+    fixedLength: fixed(8),
+    forms: [form({ kind: "DOUBLE" }, doubleCodec)],
+    text: text.floatText,
+    reader: floating(8),
+  },
+  duration: { forms: [form(DURATION_COLUMN, durationCodec)], text: text.bytesText, reader: scalar(durationText) },
+  empty: { fixedLength: fixed(0), forms: [form(blob, bytesCodec)], text: text.bytesText, reader: bytes },
+  float: {
+    fixedLength: fixed(4),
+    forms: [form({ kind: "FLOAT" }, floatCodec)],
+    text: text.floatText,
+    reader: floating(4),
+  },
+  inet: { forms: [form(varchar, inetCodec)], text: text.inetText, reader: scalar(() => inetText) },
+  int: {
+    fixedLength: fixed(4),
+    forms: [form({ kind: "INTEGER" }, intCodec)],
+    text: text.integerText,
+    reader: whole(4),
+  },
+  smallint: { forms: [form({ kind: "SMALLINT" }, smallintCodec)], text: text.integerText, reader: whole(2) },
+  text: { forms: [form(varchar, textCodec)], text: text.textText, reader: string },
+  time: { forms: [form({ kind: "TIME_NS" }, timeCodec)], text: text.timeText, reader: scalar(timeText) },
   timestamp: {
     fixedLength: fixed(8),
     forms: [form({ kind: "TIMESTAMPTZ" }, timestampCodec), form({ kind: "BIGINT" }, bigintCodec)],
     text: text.timestampText,
+    reader: scalar((_, options) => timestampText(options)),
   },
   timeuuid: uuidRow,
-  tinyint: { forms: [form({ kind: "TINYINT" }, tinyintCodec)], text: text.integerText },
+  tinyint: { forms: [form({ kind: "TINYINT" }, tinyintCodec)], text: text.integerText, reader: whole(1) },
   uuid: uuidRow,
   varint: {
     forms: [
@@ -149,12 +202,13 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
       decimalForm("DECIMAL(p,0)", varintFixedCodec, (scale) => scale === 0),
     ],
     text: text.integerText,
+    reader: scalar(varintText),
   },
   list: listRow,
   set: listRow,
-  map: { parameters: 2, cells: true, forms: [{ name: "a MAP", make: makeMap }], text: text.bytesText },
+  map: { parameters: 2, cells: true, forms: [{ name: "a MAP", make: makeMap }], text: text.bytesText, reader: readMap },
   tuple: structRow,
-  udt: { ...structRow, parameters: "inner", cells: true },
+  udt: { ...structRow, parameters: "inner", cells: true, reader: readUserType },
   vector: {
     parameters: "dimension",
     fixedLength: (type) => {
@@ -163,12 +217,14 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
     },
     forms: [{ name: "a LIST", make: makeVector }],
     text: text.bytesText,
+    reader: readVector,
   },
   custom: {
     parameters: "inner",
     fixedLength: (type) => CUSTOM_LENGTHS[type.className?.replace(/^org\.apache\.cassandra\.db\.marshal\./, "") ?? ""],
     forms: [form(blob, bytesCodec)],
     text: text.bytesText,
+    reader: bytes,
   },
 };
 
@@ -248,6 +304,36 @@ export function codecFor(type: CqlType, options: CodecOptions): Codec {
   throw new UsageError(`${cqlTypeToText(type)} can't become ${want ? typeToSql(want) : "a column"}`, {
     hint: `possible: ${[...possible].join(", ")}`,
   });
+}
+
+function readerOf(type: CqlType, options: TextOptions): TextReader {
+  return rowOf(type).reader(type, options);
+}
+
+function readMap(type: CqlType, options: TextOptions): TextReader {
+  return mapReader(readerOf(type.of[0]!, options), readerOf(type.of[1]!, options));
+}
+
+function readVector(type: CqlType, options: TextOptions): TextReader {
+  const element = type.of[0]!;
+  return vectorReader(readerOf(element, options), type.dimension!, fixedLength(element));
+}
+
+/** A field may have its own name, or the one that it has in DuckDB. */
+function readUserType(type: CqlType, options: TextOptions): TextReader {
+  const { name, fields } = type.udt!;
+  const slots = new Map([...uniqueNames(fields), ...fields].map((field, i) => [field, i % fields.length]));
+  const parts = type.of.map((inner) => readerOf(inner, options));
+  return structReader(name, slots, parts);
+}
+
+/**
+ * How texts of a CQL type become cells, the inverse of what exports write (docs/types.md, Text). It keeps memory from
+ * call to call: one for each column. Where it throws, the cells written are those before the value that is named.
+ * @param form csv: the column holds the type's own text, JSON for nested types; json: it holds JSON values
+ */
+export function textEncoder(type: CqlType, form: "csv" | "json", options: TextOptions): Encode {
+  return textEncode(readerOf(type, options), form);
 }
 
 /** One value as messages name it. */

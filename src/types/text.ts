@@ -103,7 +103,7 @@ function encodeBytes(column: ColumnBuffer, first: number, count: number, out: Ce
 }
 
 /** The first place from `at` on, near which a byte is not ASCII; `end` if there is none. All before it is ASCII. */
-function asciiEnd(view: DataView, at: number, end: number): number {
+export function asciiEnd(view: DataView, at: number, end: number): number {
   let i = at;
   for (; i + 4 <= end; i += 4) if ((view.getInt32(i) & 0x80808080) !== 0) return i;
   for (; i < end; i++) if (view.getUint8(i) > 127) return i;

@@ -4,15 +4,13 @@
 import { type ColumnBuffer, isNull, reserveRows } from "../base/column.ts";
 import { type CellRule, oddCell } from "./cells.ts";
 import { type CellWriter, type Codec, ValueError } from "./codec.ts";
+import { HEX_VALUE } from "./digits.ts";
 import { entryBytes, entryStart, entryText, storeMade, storeNull } from "./strings.ts";
 
 const LENGTH = 36;
 const HYPHEN = 45;
 const SIGN = 0x80000000 | 0;
 const HEX = new TextEncoder().encode("0123456789abcdef");
-/** The value of a hexadecimal digit; -1 for all else. */
-const HEX_VALUE = new Int8Array(256).fill(-1);
-for (let i = 0; i < 16; i++) HEX_VALUE[HEX[i]!] = HEX_VALUE[i.toString(16).toUpperCase().charCodeAt(0)] = i;
 
 /** uuid and timeuuid as text: CQL native protocol v4, sections 6.20 and 6.22, 16 bytes. */
 export function uuidTextCodec(rule: CellRule): Codec {
@@ -59,23 +57,26 @@ function encodeText(column: ColumnBuffer, first: number, count: number, out: Cel
       continue;
     }
     const size = column.i32[row * 4]!;
-    if (size !== LENGTH || !readUuid(entryBytes(column, size), entryStart(column, row, size), out)) {
+    const start = entryStart(column, row, size);
+    if (!readUuid(entryBytes(column, size), start, start + size, out.bytes, out.length)) {
       throw new ValueError(row, `'${entryText(column, row)}' is not a UUID`);
     }
+    out.cell(out.length, 16);
+    out.length += 16;
   }
 }
 
-function readUuid(bytes: Uint8Array, start: number, out: CellWriter): boolean {
+/** Writes the 16 bytes that a text of 36 characters says, in either case. @returns false if it says none */
+export function readUuid(bytes: Uint8Array, start: number, end: number, to: Uint8Array, toAt: number): boolean {
+  if (end - start !== LENGTH) return false;
   let at = start;
   for (let i = 0; i < 16; i++) {
     if ((i === 4 || i === 6 || i === 8 || i === 10) && bytes[at++] !== HYPHEN) return false;
     const byte = (HEX_VALUE[bytes[at]!]! << 4) | HEX_VALUE[bytes[at + 1]!]!;
     if (byte < 0) return false;
-    out.bytes[out.length + i] = byte;
+    to[toAt + i] = byte;
     at += 2;
   }
-  out.cell(out.length, 16);
-  out.length += 16;
   return true;
 }
 

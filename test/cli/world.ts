@@ -66,8 +66,9 @@ const JOBS: JobStatus[] = [
   {
     job: "20261105T100000-abcdef",
     source: "ks.t",
+    kind: "export",
     destination: "/data/out",
-    layout: "directory",
+    directory: "/data/out/_cqlduck",
     startedAt: "2026-11-05T10:00:00.000Z",
     state: "unfinished",
     rows: 150_000,

@@ -2,7 +2,7 @@
  * Owns random CQL values as bytes, written with BigInt and no thought for speed, so that they owe nothing to src/types.
  */
 import fc from "fast-check";
-import { type Bytes, collection, concat, hex, int32, lengthAnd } from "./bytes.ts";
+import { type Bytes, collection, concat, hex, int32, lengthAnd, toHex } from "./bytes.ts";
 
 type Value = fc.Arbitrary<Uint8Array>;
 export type Udts = Map<string, { fields: string[]; types: string[] }>;
@@ -115,14 +115,13 @@ export const NATIVE: Readonly<Record<string, { value: Value; fixed?: number }>> 
   varint: { value: big.map(varint) },
 };
 
-const native: fc.Arbitrary<Sample> = fc
-  .constantFrom(...Object.entries(NATIVE).filter(([name]) => name !== "counter"))
-  .map(([name, sample]) => ({ text: name, udts: new Map(), ...sample }));
-
-/** Any type, of up to `depth` levels. */
-export function anyType(depth: number): fc.Arbitrary<Sample> {
+/** Any type, of up to `depth` levels, made of these. */
+export function anyType(depth: number, natives = NATIVE): fc.Arbitrary<Sample> {
+  const native: fc.Arbitrary<Sample> = fc
+    .constantFrom(...Object.entries(natives).filter(([name]) => name !== "counter"))
+    .map(([name, sample]) => ({ text: name, udts: new Map(), ...sample }));
   if (depth <= 1) return native;
-  const inner = anyType(depth - 1);
+  const inner = anyType(depth - 1, natives);
   return fc.oneof(
     { weight: 1, arbitrary: native },
     {
@@ -148,7 +147,7 @@ export function listOf(name: string, element: Sample): Sample {
 }
 
 export function mapOf(key: Sample, value: Sample): Sample {
-  const entries = fc.array(fc.tuple(key.value, value.value), { maxLength: 3 });
+  const entries = fc.uniqueArray(fc.tuple(key.value, value.value), { maxLength: 3, selector: ([k]) => toHex(k) });
   return {
     text: `map<${key.text}, ${value.text}>`,
     value: entries.map((all) => collection(all.length, all.flat())),

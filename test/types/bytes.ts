@@ -3,7 +3,7 @@
  * their documented layout only, not with the code under test.
  */
 import { Arena, type ColumnBuffer, createColumn, isNull } from "../../src/base/column.ts";
-import { type Cells, CellWriter, type Codec, ValueError } from "../../src/types/codec.ts";
+import { type Cells, CellWriter, type Codec, type Encode, ValueError } from "../../src/types/codec.ts";
 import { parseCqlType, type UserTypes } from "../../src/types/cql.ts";
 import { type CodecOptions, codecFor } from "../../src/types/table.ts";
 
@@ -24,6 +24,18 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
 export function int32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setInt32(0, value);
+  return bytes;
+}
+
+export function f64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value);
+  return bytes;
+}
+
+export function f32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setFloat32(0, value);
   return bytes;
 }
 
@@ -73,8 +85,16 @@ export function decode(made: Codec, values: readonly Bytes[], step = values.leng
 
 /** The cells that the column's values become, encoded in calls of up to `step` values. */
 export function encode(made: Codec, column: ColumnBuffer, step = column.rows): Bytes[] {
+  return encodeWith(made.encode, column, step);
+}
+
+export function encodeWith(run: Encode, column: ColumnBuffer, step = column.rows): Bytes[] {
   const out = new CellWriter();
-  for (let i = 0; i < column.rows; i += step) made.encode(column, i, Math.min(step, column.rows - i), out);
+  for (let i = 0; i < column.rows; i += step) run(column, i, Math.min(step, column.rows - i), out);
+  return cellsWritten(out);
+}
+
+export function cellsWritten(out: CellWriter): Bytes[] {
   return Array.from({ length: out.cells }, (_, i) => {
     const [at, size] = [out.index[i * 2]!, out.index[i * 2 + 1]!];
     return size < 0 ? null : out.bytes.slice(at, at + size);

@@ -1,0 +1,73 @@
+/*
+ * Owns the file of rejected rows: a line of JSON each, with file, row, column, reason and the row's values in the text
+ * forms that an import takes, so that it can be repaired and imported again. The rows are read once more for it.
+ */
+import type { Connection } from "@duckdb/node-bindings";
+import type { ColumnBuffer } from "../base/column.ts";
+import { isNull } from "../base/column.ts";
+import { quoteName } from "../duckdb/copy.ts";
+import { columnTypeOf } from "../duckdb/filetypes.ts";
+import { Scan } from "../duckdb/scan.ts";
+import { columnJson } from "../types/column-json.ts";
+import type { ImportPart } from "./importparts.ts";
+import type { RejectedRow } from "./importsegments.ts";
+import type { SourcePart } from "./importsource.ts";
+
+/** The lines for rejected rows, in their order. */
+export async function describeRejected(
+  connection: Connection,
+  parts: readonly ImportPart[],
+  rows: readonly RejectedRow[],
+): Promise<string> {
+  const lines: string[] = [];
+  for (let at = 0; at < rows.length; ) {
+    const { part } = rows[at]!;
+    let end = at;
+    while (rows[end]?.part === part) end++;
+    lines.push(...(await linesOf(connection, parts[part]!.source, rows.slice(at, end))));
+    at = end;
+  }
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+async function linesOf(connection: Connection, source: SourcePart, rows: readonly RejectedRow[]): Promise<string[]> {
+  const values = await readValues(connection, source, rows);
+  return rows.map(({ row, column, reason }) => {
+    const head = JSON.stringify({ file: source.path, row: row + 1, column: column ?? null, reason });
+    return `${head.slice(0, -1)},"values":${values.get(row) ?? "null"}}`;
+  });
+}
+
+/** The rows as JSON objects, by their place. */
+async function readValues(
+  connection: Connection,
+  source: SourcePart,
+  rows: readonly RejectedRow[],
+): Promise<Map<number, string>> {
+  const number = source.rowNumber ? quoteName(source.rowNumber) : "row_number() OVER () - 1";
+  const columns = source.columns.map(({ sql, type }, i) =>
+    columnTypeOf(type) ? `${sql} AS c${i}` : `${sql}::VARCHAR AS c${i}`,
+  );
+  const places = rows.map(({ row }) => row).join(", ");
+  const numbered = `SELECT ${[`${number} AS place`, ...columns].join(", ")} FROM ${source.relation}`;
+  const sql = `SELECT * FROM (${numbered}) WHERE place IN (${places})`;
+  const found = new Map<number, string>();
+  const scan = await Scan.open(connection, sql, `reading rejected rows of ${source.path}`);
+  for (let chunk = await scan.next(); chunk; chunk = await scan.next()) {
+    const [place, ...buffers] = chunk.columns;
+    for (let row = 0; row < chunk.rows; row++) {
+      const at = (place!.i32[row * 2]! >>> 0) + place!.i32[row * 2 + 1]! * 0x1_0000_0000;
+      found.set(at, rowJson(source, buffers, row));
+    }
+  }
+  return found;
+}
+
+function rowJson({ columns }: SourcePart, buffers: readonly ColumnBuffer[], row: number): string {
+  const members = columns.flatMap(({ name, text }, i) => {
+    const buffer = buffers[i]!;
+    if (isNull(buffer, row)) return [];
+    return [`${JSON.stringify(name)}:${columnJson(buffer, row, text === "json")}`];
+  });
+  return `{${members.join(",")}}`;
+}
