@@ -5,6 +5,8 @@ export * from "./base/errors.ts";
 export type { ExportReport, JobEvent, OutputFile, Progress } from "./jobs/events.ts";
 export { type CountOptions, type CountReport, countRows } from "./operations/count.ts";
 export { exportTable, planExport } from "./operations/export.ts";
+export { importTable, planImport } from "./operations/import.ts";
+export type { ImportOptions, ImportPlan, ImportReport } from "./operations/importoptions.ts";
 export { type FilesReport, type InspectSource, inspect, type TableReport } from "./operations/inspect.ts";
 export type { ConnectionOptions, ExportOptions, ExportPlan, ResumeOptions, TableName } from "./operations/options.ts";
 export { type JobStatus, listJobs, resumeExport } from "./operations/resume.ts";

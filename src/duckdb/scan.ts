@@ -4,6 +4,7 @@
  */
 import duckdb, { type Connection, type DataChunk, type Result, type Vector } from "@duckdb/node-bindings";
 import { Arena, type ColumnBuffer, type ColumnType, createColumn, isNull } from "../base/column.ts";
+import { CHUNK_ROWS } from "./chunk.ts";
 import { failureOf } from "./engine.ts";
 import { columnTypeOf, type FileType, fileType, fileTypeToSql } from "./filetypes.ts";
 
@@ -133,9 +134,17 @@ function atOrigin(bytes: Uint8Array): Uint8Array {
 function readValidity(vector: Vector, column: ColumnBuffer, rows: number): void {
   const valid = rows > 0 ? duckdb.vector_get_validity(vector, (rows + 7) >> 3) : null;
   column.hasNull = valid !== null;
+  column.valid = valid ?? allValid(rows);
   if (valid === null) return;
-  column.valid = valid;
   if (rows & 7) valid[valid.length - 1]! |= (255 << (rows & 7)) & 255;
+}
+
+let ones = new Uint8Array(CHUNK_ROWS >> 3).fill(255);
+
+/** The validity of rows none of which is NULL; shared by all columns, and never written to. */
+function allValid(rows: number): Uint8Array {
+  if (ones.length * 8 < rows) ones = new Uint8Array((rows + 7) >> 3).fill(255);
+  return ones;
 }
 
 function inheritNulls(parent: ColumnBuffer, child: ColumnBuffer): void {

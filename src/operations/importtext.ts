@@ -19,7 +19,7 @@ export interface TextRelation {
 }
 
 /** The longest line of a CSV file, in bytes. */
-const LONGEST_LINE = 64 * 1024 * 1024;
+const LONGEST_LINE = 16 * 1024 * 1024;
 
 /**
  * A CSV file as columns of texts: an empty field is NULL and `""` is an empty text, unless another text is said to stand
@@ -45,6 +45,7 @@ export async function csvRelation(
     "hive_partitioning = false",
     "sample_size = 1000",
     `max_line_size = ${LONGEST_LINE}`,
+    `buffer_size = ${2 * LONGEST_LINE}`,
     `compression = ${quoteText(file.compression)}`,
     ...(positions ? [`names = [${positions.map(quoteText).join(", ")}]`] : []),
   ];

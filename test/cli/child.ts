@@ -28,6 +28,7 @@ void run({
   process,
   exit: (code) => process.exit(code),
   loadOperations: async () => ({ exportTable, planExport: exportTable }),
+  loadImport: () => import("../../src/operations/import.ts"),
   loadCount: () => import("../../src/operations/count.ts"),
   loadInspect: () => import("../../src/operations/inspect.ts"),
   loadSchema: () => import("../../src/operations/schema.ts"),

@@ -201,6 +201,7 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
   const stderr = setting.stderr ?? new Sink();
   let asked: ExportOptions | undefined;
   let resumed: ResumeOptions | undefined;
+  let imported: ImportOptions | undefined;
   const operations: Operations = {
     exportTable: async (options) => {
       asked = options;
@@ -220,6 +221,16 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     process: new EventEmitter(),
     exit: () => undefined,
     loadOperations: async () => operations,
+    loadImport: async () => ({
+      importTable: async (options) => {
+        imported = options;
+        return IMPORT;
+      },
+      planImport: async (options) => {
+        imported = options;
+        return IMPORT_PLAN;
+      },
+    }),
     loadCount: async () => ({
       countRows: async (options) => {
         options.onEvent?.(PROGRESS);

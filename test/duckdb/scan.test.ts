@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import duckdb, { type Connection } from "@duckdb/node-bindings";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Arena, createColumn } from "../../src/base/column.ts";
+import { Arena, createColumn, isNull } from "../../src/base/column.ts";
 import { DataError } from "../../src/base/errors.ts";
 import { CHUNK_ROWS, ChunkFiller } from "../../src/duckdb/chunk.ts";
 import { Engine, run } from "../../src/duckdb/engine.ts";
@@ -159,4 +159,12 @@ it("chunks have no more rows than the encoders take at once", async () => {
   const scan = await Scan.open(connection, "SELECT i FROM range(10_000) r(i)", "scanning");
   for (let chunk = await scan.next(); chunk; chunk = await scan.next())
     expect(chunk.rows).toBeLessThanOrEqual(CHUNK_ROWS);
+});
+
+it("columns tell of every value whether it is NULL", async () => {
+  const scan = await Scan.open(connection, "SELECT i, CASE WHEN i = 2 THEN NULL ELSE [i] END AS l FROM range(3) r(i)", "scanning");
+  const chunk = await scan.next();
+  const [whole, some] = chunk!.columns;
+  expect([0, 1, 2].map((row) => [isNull(whole!, row), isNull(some!, row)])).toEqual([[false, false], [false, false], [false, true]]);
+  expect(isNull(some!.children[0]!, 0)).toBe(false);
 });
