@@ -9,6 +9,7 @@ import { quoteName } from "../duckdb/copy.ts";
 import { columnTypeOf } from "../duckdb/filetypes.ts";
 import { Scan } from "../duckdb/scan.ts";
 import { columnJson } from "../types/column-json.ts";
+import { memberText } from "../types/json-rows.ts";
 import type { ImportPart } from "./importparts.ts";
 import type { RejectedRow } from "./importsegments.ts";
 import type { SourcePart } from "./importsource.ts";
@@ -45,9 +46,9 @@ async function readValues(
   rows: readonly RejectedRow[],
 ): Promise<Map<number, string>> {
   const number = source.rowNumber ? quoteName(source.rowNumber) : "row_number() OVER () - 1";
-  const columns = source.columns.map(({ sql, type }, i) =>
-    columnTypeOf(type) ? `${sql} AS c${i}` : `${sql}::VARCHAR AS c${i}`,
-  );
+  const columns = source.json
+    ? ["json"]
+    : source.columns.map(({ sql, type }, i) => (columnTypeOf(type) ? `${sql} AS c${i}` : `${sql}::VARCHAR AS c${i}`));
   const places = rows.map(({ row }) => row).join(", ");
   const numbered = `SELECT ${[`${number} AS place`, ...columns].join(", ")} FROM ${source.relation}`;
   const sql = `SELECT * FROM (${numbered}) WHERE place IN (${places})`;
@@ -57,10 +58,21 @@ async function readValues(
     const [place, ...buffers] = chunk.columns;
     for (let row = 0; row < chunk.rows; row++) {
       const at = (place!.i32[row * 2]! >>> 0) + place!.i32[row * 2 + 1]! * 0x1_0000_0000;
-      found.set(at, rowJson(source, buffers, row));
+      found.set(at, source.json ? objectJson(buffers[0]!, row, source.json.inside) : rowJson(source, buffers, row));
     }
   }
   return found;
+}
+
+/** The row as it stands in the file; as a text where it is no JSON. */
+function objectJson(texts: ColumnBuffer, row: number, inside: string | undefined): string {
+  const text = columnJson(texts, row, true).trim();
+  try {
+    JSON.parse(text);
+  } catch {
+    return JSON.stringify(text);
+  }
+  return inside === undefined ? text : (memberText(texts, row, inside) ?? text);
 }
 
 function rowJson({ columns }: SourcePart, buffers: readonly ColumnBuffer[], row: number): string {

@@ -12,7 +12,8 @@ import { readRows } from "../duckdb/reader.ts";
 import { statusOf } from "../storage/local.ts";
 import type { SourceFormat } from "./importoptions.ts";
 
-export type TextCompression = "none" | "gzip" | "zstd";
+/** As DuckDB names them. */
+export type TextCompression = "uncompressed" | "gzip" | "zstd";
 
 export interface SourceFile {
   /** Absolute. */
@@ -130,15 +131,15 @@ async function firstBytes(path: string): Promise<Buffer> {
 
 function compressionOf(head: Buffer): TextCompression {
   if (head[0] === 0x1f && head[1] === 0x8b) return "gzip";
-  return head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528 ? "zstd" : "none";
+  return head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528 ? "zstd" : "uncompressed";
 }
 
 function formatOfContent(path: string, head: Buffer, compression: TextCompression): SourceFormat {
   if (head.subarray(0, 4).toString("latin1") === "PAR1") return "parquet";
   const text = head.toString("utf8").trimStart();
-  if (compression === "none" && text.startsWith("{")) return "jsonl";
-  if (compression === "none" && text.startsWith("[")) return "json";
-  if (compression === "none" && text !== "" && !text.includes("\0") && text.includes(",")) return "csv";
+  if (compression === "uncompressed" && text.startsWith("{")) return "jsonl";
+  if (compression === "uncompressed" && text.startsWith("[")) return "json";
+  if (compression === "uncompressed" && text !== "" && !text.includes("\0") && text.includes(",")) return "csv";
   throw new UsageError(`the format of ${path} can't be told from its name or its first bytes`, {
     hint: "say it: --format parquet, csv, json or jsonl",
   });

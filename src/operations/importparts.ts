@@ -3,19 +3,22 @@
  * the SQL that reads it from any row on.
  */
 import type { Connection } from "@duckdb/node-bindings";
+import { isNull } from "../base/column.ts";
 import { UsageError } from "../base/errors.ts";
 import type { TableSchema } from "../cassandra/schema.ts";
-import { quoteName } from "../duckdb/copy.ts";
+import { quoteName, quoteText } from "../duckdb/copy.ts";
 import { run } from "../duckdb/engine.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
-import { describe } from "../duckdb/scan.ts";
+import { describe, type Scan, type ScanChunk } from "../duckdb/scan.ts";
 import { parseCqlType } from "../types/cql.ts";
+import { JsonRows } from "../types/json-rows.ts";
 import { convert } from "./importconvert.ts";
 import type { SourceFile } from "./importfiles.ts";
-import { type Match, matchColumns } from "./importmatch.ts";
+import { isKey, type Match, matchColumns } from "./importmatch.ts";
 import type { ImportOptions } from "./importoptions.ts";
-import type { TimeColumns } from "./importsend.ts";
-import { openPart, type SourcePart } from "./importsource.ts";
+import { pathLiteral } from "./importown.ts";
+import type { Refuse, TimeColumns } from "./importsend.ts";
+import { type FileColumn, openPart, type SourcePart } from "./importsource.ts";
 
 export interface ImportPart {
   readonly source: SourcePart;
@@ -34,17 +37,37 @@ export async function openParts(
   const sources: SourcePart[] = [];
   for (const file of files) sources.push(await openPart(connection, file, options.csv));
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
-  return parts.map((source) => ({
-    source,
-    match: matchColumns(source, schema, options),
-    timeColumns: timeColumnsOf(source, options),
-  }));
+  return parts
+    .map((part) => withTableColumns(part, schema))
+    .map((source) => ({
+      source,
+      match: matchColumns(source, schema, options),
+      timeColumns: timeColumnsOf(source, options),
+    }));
 }
+
+/** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
+function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
+  if (!source.json) return source;
+  const missing = schema.columns.filter(
+    (column) => !isKey(column) && !source.columns.some(({ name }) => name.toLowerCase() === column.name.toLowerCase()),
+  );
+  const columns = missing.map(
+    ({ name }): FileColumn => ({ name, sql: quoteName(name), type: JSON_TEXT, text: "json" }),
+  );
+  return { ...source, columns: [...source.columns, ...columns] };
+}
+
+const JSON_TEXT = { kind: "SIMPLE", name: "VARCHAR" } as const;
 
 /** The user's query as the one part of the source. */
 async function queryPart(connection: Connection, sources: readonly SourcePart[], sql: string): Promise<SourcePart> {
-  const list = ({ columns }: SourcePart) => columns.map((column) => `${column.sql} AS ${quoteName(column.name)}`);
-  const union = sources.map((source) => `SELECT ${list(source).join(", ")} FROM ${source.relation}`);
+  const columnsOf = ({ columns }: SourcePart) => columns.map((column) => `${column.sql} AS ${quoteName(column.name)}`);
+  const union = sources.map((source) =>
+    source.json
+      ? `SELECT * FROM ${jsonTable(source)}`
+      : `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`,
+  );
   await run(
     connection,
     `CREATE OR REPLACE TEMP VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`,
@@ -62,10 +85,18 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
     columns: columns.map(({ name, type }) => {
       // A column that the query lets through is what it was in all files.
       const before = sources.map((source) => source.columns.find((column) => column.name === name));
-      const same = before.every((column) => column && fileTypeToSql(column.type) === fileTypeToSql(type));
+      const same = before.every(
+        (column) => column && column.text !== "json" && fileTypeToSql(column.type) === fileTypeToSql(type),
+      );
       return { name, sql: quoteName(name), type, ...(same ? { own: before[0]?.own, text: before[0]?.text } : {}) };
     }),
   };
+}
+
+/** A JSON file with the columns and types that DuckDB finds in it: a query needs values. */
+function jsonTable({ path, file }: SourcePart): string {
+  const compression = `compression = ${quoteText(file?.compression ?? "uncompressed")}`;
+  return `read_json(${pathLiteral(path)}, sample_size = -1, ${compression})`;
 }
 
 async function describeQuery(connection: Connection, query: string) {
@@ -100,20 +131,52 @@ function timeColumnsOf(source: SourcePart, { timestamp, ttl }: ImportOptions): T
 }
 
 /** The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL. */
-export function partQuery({ source, match, timeColumns }: ImportPart, from: number): string {
-  const { columns } = match;
-  const values = columns.map(({ conversion }, i) => `${conversion.sql} AS c${i}`);
-  const checks = columns.flatMap(({ conversion: { check } }, i) =>
-    check === undefined ? [] : [`coalesce(${check}, false) AS k${i}`],
-  );
-  const times = [
-    ...(timeColumns.timestamp ? [`${timeColumns.timestamp.sql} AS written`] : []),
-    ...(timeColumns.ttl ? [`${timeColumns.ttl.sql} AS lives`] : []),
-  ];
-  const list = [...values, ...checks, ...times].join(", ");
-  const plain = `SELECT ${list} FROM ${source.relation}`;
+export function partQuery(part: ImportPart, from: number): string {
+  const { source } = part;
+  const plain = `SELECT ${partExpressions(part).join(", ")} FROM ${source.relation}`;
   if (from === 0) return plain;
   return source.rowNumber === undefined
     ? `${plain} OFFSET ${from}`
     : `${plain} WHERE ${quoteName(source.rowNumber)} >= ${from}`;
+}
+
+function partExpressions({ source, match, timeColumns }: ImportPart): string[] {
+  const { columns } = match;
+  const { timestamp, ttl } = timeColumns;
+  const values = columns.map(({ conversion }) => conversion.sql);
+  // JSON is taken apart outside of DuckDB, which would change numbers on the way.
+  if (source.json) return ["json", ...columns.filter(({ file }) => file.text !== "json").map(({ file }) => file.sql)];
+  const checks = columns.flatMap(({ conversion: { check } }) =>
+    check === undefined ? [] : [`coalesce(${check}, false)`],
+  );
+  return [...values, ...checks, ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : []))];
+}
+
+/** Makes chunks of a part's columns, in the order of partQuery, out of what its scan gives. */
+export type ChunkReader = (chunk: ScanChunk, refuse: Refuse) => ScanChunk;
+
+/** @param refuse is told of rows that are no rows of this part */
+export function chunkReader({ source, match, timeColumns }: ImportPart, scan: Scan, strict: boolean): ChunkReader {
+  if (!source.json) return (chunk) => chunk;
+  const { timestamp, ttl } = timeColumns;
+  const wanted = match.columns.filter(({ file }) => file.text === "json").map(({ file }) => file.name);
+  const times = [timestamp, ttl].flatMap((column) => (column ? [column.name] : []));
+  const names = [...new Set([...wanted, ...times])];
+  const known = new Set(source.columns.map(({ name }) => name));
+  const rows = new JsonRows(names, scan.columns[0]!.arena, source.json.inside);
+  return (chunk, refuse) => {
+    const [texts, ...others] = chunk.columns;
+    rows.read(
+      texts!,
+      chunk.rows,
+      (row, name) => {
+        if (strict && !known.has(name)) refuse(row, name, "the table has no such column");
+      },
+      (error) => refuse(error.row, undefined, error.message),
+    );
+    for (let row = 0; row < chunk.rows; row++) if (isNull(texts!, row)) refuse(row, undefined, undefined);
+    const find = (name: string) => rows.columns[names.indexOf(name)]!;
+    const columns = match.columns.map(({ file }) => (file.text === "json" ? find(file.name) : others.shift()!));
+    return { rows: chunk.rows, columns: [...columns, ...times.map(find)] };
+  };
 }

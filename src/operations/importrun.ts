@@ -17,7 +17,7 @@ import { writeDurably } from "../storage/local.ts";
 import { describeRejected } from "./importbad.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
 import type { ImportOptions } from "./importoptions.ts";
-import { type ImportPart, partQuery } from "./importparts.ts";
+import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
 
@@ -317,13 +317,14 @@ async function sendPart(
     return end;
   }
   const scan = await Scan.open(run.connection, partQuery(part, begin), `reading ${source.path}`);
+  const read = chunkReader(part, scan, !run.options.ignoreExtra && !run.options.columns);
   let [left, row] = [at, begin];
   try {
     for (let chunk = await scan.next(); chunk && row < window.end; chunk = await scan.next()) {
       await writer.room();
       run.signal.throwIfAborted();
       const rows = Math.min(chunk.rows, window.end - row);
-      const bytes = sender.send({ ...chunk, rows }, row, base + row);
+      const bytes = sender.send({ ...chunk, rows }, row, base + row, read);
       row += rows;
       await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
       left = row;

@@ -11,6 +11,7 @@ import type { ScanChunk } from "../duckdb/scan.ts";
 import { CellWriter } from "../types/codec.ts";
 import { cqlTypeToText } from "../types/cql-type.ts";
 import type { MatchedColumn } from "./importmatch.ts";
+import type { ChunkReader } from "./importparts.ts";
 import { ColumnCells, constantCells, countingCells, pick, sameCell, trueRows, unsetNulls } from "./importrows.ts";
 import type { ImportSegments } from "./importsegments.ts";
 
@@ -101,20 +102,23 @@ export class RowSender {
    * Hands the rows of a chunk to the writer.
    * @param first the place of its first row in the part
    * @param number the same in the whole source
+   * @param read makes the columns of it
    * @returns the bytes of its cells
    */
-  send(chunk: ScanChunk, first: number, number: number): number {
-    const { rows } = chunk;
+  send(scanned: ScanChunk, first: number, number: number, read: ChunkReader): number {
+    const { rows } = scanned;
     if (this.#kinds.length < rows) {
       this.#kinds = new Uint8Array(rows);
       this.#list = new Int32Array(rows);
     }
     this.#kinds.fill(FULL, 0, rows);
-    const refuse = (row: number, column: string | undefined, reason: string) => {
-      if (this.#kinds[row] === LEFT_OUT) return;
+    const refuse: Refuse = (row, column, reason) => {
+      if (this.#kinds[row] === LEFT_OUT || row >= rows) return;
       this.#kinds[row] = LEFT_OUT;
+      if (reason === undefined) return;
       this.#options.segments.reject({ part: this.#options.part, row: first + row, column, reason });
     };
+    const chunk = read(scanned, refuse);
     const bytes = this.#encode(chunk, refuse);
     this.#readTimes(chunk, number, refuse);
     this.#checkKeys(rows, refuse);
@@ -234,4 +238,5 @@ export class RowSender {
   }
 }
 
-type Refuse = (row: number, column: string | undefined, reason: string) => void;
+/** Takes a row out of a chunk; without a reason it is none, as an empty line. */
+export type Refuse = (row: number, column: string | undefined, reason: string | undefined) => void;

@@ -11,7 +11,7 @@ import { readFooterSummary } from "../parquet/footer.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { CsvForm } from "./importoptions.ts";
 import { type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral } from "./importown.ts";
-import { csvRelation, readSidecar } from "./importtext.ts";
+import { csvRelation, jsonRelation, readSidecar } from "./importtext.ts";
 
 /** A column that a file gives. */
 export interface FileColumn {
@@ -38,6 +38,8 @@ export interface SourcePart {
   readonly rows: number | undefined;
   /** A column of `relation` that numbers the rows from 0, which makes beginning in the middle cheap. */
   readonly rowNumber: string | undefined;
+  /** The relation has one column, `json`, with an object each, or an object that has it as its member `inside`. */
+  readonly json?: { readonly inside: string | undefined };
 }
 
 const ROW_NUMBER = "file_row_number";
@@ -90,17 +92,22 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
 
 async function openText(connection: Connection, file: SourceFile, csv: CsvForm | undefined): Promise<SourcePart> {
   const own = await readSidecar(file.path);
-  const { relation, names } = await csvRelation(connection, file, csv);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
-  return {
-    path: file.path,
-    file,
-    own,
-    relation,
-    rows: undefined,
-    rowNumber: undefined,
-    columns: names.map((name) => ({ name, sql: quoteName(name), type: TEXT, text: "csv", own: known.get(name) })),
-  };
+  const part = { path: file.path, file, own, rows: undefined, rowNumber: undefined };
+  const column = (name: string, text: "csv" | "json"): FileColumn => ({
+    name,
+    sql: quoteName(name),
+    type: TEXT,
+    text,
+    own: known.get(name),
+  });
+  if (file.format === "csv") {
+    const { relation, names } = await csvRelation(connection, file, csv);
+    return { ...part, relation, columns: names.map((name) => column(name, "csv")) };
+  }
+  const { relation, names, inside } = await jsonRelation(connection, file);
+  const all = new Set([...names, ...known.keys()]);
+  return { ...part, relation, json: { inside }, columns: [...all].map((name) => column(name, "json")) };
 }
 
 interface Element {

@@ -5,8 +5,9 @@
 import { basename, dirname, join } from "node:path";
 import type { Connection } from "@duckdb/node-bindings";
 import { quoteText } from "../duckdb/copy.ts";
-import { describe } from "../duckdb/scan.ts";
+import { describe, Scan } from "../duckdb/scan.ts";
 import { readText } from "../storage/local.ts";
+import { type JsonKeys, jsonKeys } from "../types/json-rows.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { CsvForm } from "./importoptions.ts";
 import { type OwnMetadata, ownMetadata, pathLiteral } from "./importown.ts";
@@ -18,7 +19,9 @@ export interface TextRelation {
   readonly names: readonly string[];
 }
 
-/** The longest line of a CSV file, in bytes. */
+/** Rows whose keys are taken for those of all. */
+const SAMPLE_ROWS = 2048;
+/** The longest line of a file, or object, in bytes. */
 const LONGEST_LINE = 16 * 1024 * 1024;
 
 /**
@@ -52,6 +55,34 @@ export async function csvRelation(
   const relation = `read_csv(${pathLiteral(file.path)}, ${options.join(", ")})`;
   const columns = await describe(connection, `SELECT * FROM ${relation}`, `reading ${file.path}`);
   return { relation, names: columns.map(({ name }) => name) };
+}
+
+/** A JSON file as one column of texts, an object each. */
+export async function jsonRelation(connection: Connection, file: SourceFile): Promise<JsonKeys & { relation: string }> {
+  const path = pathLiteral(file.path);
+  const compression = `compression = ${quoteText(file.compression)}`;
+  // As lines, so that one that is no JSON costs that line only; DuckDB's own reader would stop at it.
+  const lines = [
+    "columns = {'json': 'VARCHAR'}",
+    "auto_detect = false",
+    "header = false",
+    "delim = E'\\x01'",
+    "quote = ''",
+    "escape = ''",
+    `max_line_size = ${LONGEST_LINE}`,
+    `buffer_size = ${2 * LONGEST_LINE}`,
+    compression,
+  ];
+  const objects = ["format = 'auto'", `maximum_object_size = ${LONGEST_LINE}`, compression];
+  const relation =
+    file.format === "jsonl"
+      ? `read_csv(${path}, ${lines.join(", ")})`
+      : `(SELECT json::VARCHAR AS json FROM read_json_objects(${path}, ${objects.join(", ")}))`;
+  const scan = await Scan.open(connection, `SELECT json FROM ${relation} LIMIT ${SAMPLE_ROWS}`, `reading ${file.path}`);
+  const chunk = await scan.next();
+  const keys = chunk ? jsonKeys(chunk.columns[0]!, chunk.rows) : { names: [], inside: undefined };
+  await scan.settle();
+  return { ...keys, relation };
 }
 
 /** What an export wrote beside its text file, or in its directory; undefined where there is nothing. */

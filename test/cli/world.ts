@@ -8,6 +8,7 @@ import type { Operations, World } from "../../src/cli/world.ts";
 import type { ExportReport, Progress } from "../../src/jobs/events.ts";
 import type { JobStatus } from "../../src/jobs/registry.ts";
 import type { CountReport } from "../../src/operations/count.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "../../src/operations/importoptions.ts";
 import type { FilesReport, TableReport } from "../../src/operations/inspect.ts";
 import type { ExportOptions, ExportPlan, ResumeOptions } from "../../src/operations/options.ts";
 
@@ -185,6 +186,7 @@ export interface Outcome {
   /** What the operation was asked, if it was. */
   readonly asked: ExportOptions | undefined;
   readonly resumed: ResumeOptions | undefined;
+  readonly imported: ImportOptions | undefined;
 }
 
 export interface Setting {
@@ -194,6 +196,34 @@ export interface Setting {
   readonly stderr?: Sink;
   readonly world?: Partial<World>;
 }
+
+export const IMPORT: ImportReport = {
+  source: "x.parquet",
+  destination: "ks.t",
+  rows: 198_000,
+  rejected: 2000,
+  existing: 0,
+  badRows: null,
+  files: 1,
+  segments: 1,
+  retries: 0,
+  startedAt: "2026-11-05T10:00:00.000Z",
+  finishedAt: "2026-11-05T10:00:03.200Z",
+  elapsedMs: 3200,
+  rowsPerSecond: 61_875,
+  peakMemoryBytes: 212_000_000,
+  consistency: "LOCAL_QUORUM",
+  notices: ["rejected: row 1 of x.parquet"],
+};
+
+export const IMPORT_PLAN: ImportPlan = {
+  destination: "ks.t",
+  files: [{ path: "/data/x.parquet", format: "parquet", rows: 200_000 }],
+  columns: [{ file: "ID", duckdb: "INTEGER", name: "id", cql: "int", kind: "partition_key" }],
+  statements: ["INSERT INTO ks.t (id) VALUES (?) USING TIMESTAMP ?"],
+  rows: 200_000,
+  notices: ["not in the file, and left as they are: v"],
+};
 
 /** Runs the program in a world of its own. */
 export async function cqlduck(argv: readonly string[], setting: Setting = {}): Promise<Outcome> {
@@ -253,5 +283,5 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     }),
     ...setting.world,
   });
-  return { code, stdout, stderr, asked, resumed };
+  return { code, stdout, stderr, asked, resumed, imported };
 }

@@ -59,7 +59,13 @@ async function roundTrip(ks: string, table: string): Promise<void> {
   const name = { keyspace: ks, table };
   await exportExactly({ connection, table: name, destination }, new Map());
   await client.execute(`TRUNCATE "${ks}"."${table}"`);
-  await importTable({ connection, table: name, sources: [destination], jobDirectory: `${destination}.job`, maxErrors: 0 });
+  await importTable({
+    connection,
+    table: name,
+    sources: [destination],
+    jobDirectory: `${destination}.job`,
+    maxErrors: 0,
+  });
 }
 
 describe("every cell comes back as it was", () => {

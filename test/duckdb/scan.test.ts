@@ -162,9 +162,17 @@ it("chunks have no more rows than the encoders take at once", async () => {
 });
 
 it("columns tell of every value whether it is NULL", async () => {
-  const scan = await Scan.open(connection, "SELECT i, CASE WHEN i = 2 THEN NULL ELSE [i] END AS l FROM range(3) r(i)", "scanning");
+  const scan = await Scan.open(
+    connection,
+    "SELECT i, CASE WHEN i = 2 THEN NULL ELSE [i] END AS l FROM range(3) r(i)",
+    "scanning",
+  );
   const chunk = await scan.next();
   const [whole, some] = chunk!.columns;
-  expect([0, 1, 2].map((row) => [isNull(whole!, row), isNull(some!, row)])).toEqual([[false, false], [false, false], [false, true]]);
+  expect([0, 1, 2].map((row) => [isNull(whole!, row), isNull(some!, row)])).toEqual([
+    [false, false],
+    [false, false],
+    [false, true],
+  ]);
   expect(isNull(some!.children[0]!, 0)).toBe(false);
 });
