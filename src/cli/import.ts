@@ -120,7 +120,8 @@ export async function runImport(session: Session, names: readonly string[], comm
   });
 }
 
-async function importAndReport(
+/** Imports, and tells of it at the end. */
+export async function importAndReport(
   session: Session,
   request: Pick<ImportRequest, "json" | "quiet" | "progress">,
   options: ImportOptions,

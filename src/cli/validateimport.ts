@@ -88,14 +88,13 @@ export function readImportRequest(names: readonly string[], command: Command): I
     throw new UsageError("--mode if-not-exists takes no --timestamp: the server decides when it is written");
   }
   const path = (text: string | undefined) => (text === undefined ? undefined : resolve(text));
-  const { header, delimiter, quote, escape } = flags;
   return {
     options: {
       connection: connectionOf(flags),
       table,
       sources,
       format: flags.format,
-      csv: { header, delimiter, quote, escape, nullText: flags.null },
+      csv: csvOf(flags),
       columns: flags.columns,
       map: mapOf(flags.map),
       ignoreExtra: flags.ignoreExtra,
@@ -122,6 +121,16 @@ export function readImportRequest(names: readonly string[], command: Command): I
     progress: flags.progress,
     quiet: flags.quiet,
     json: flags.json,
+  };
+}
+
+function csvOf(flags: v.InferOutput<typeof ImportFlags>): ImportOptions["csv"] {
+  return {
+    header: flags.header,
+    delimiter: flags.delimiter,
+    quote: flags.quote,
+    escape: flags.escape,
+    nullText: flags.null,
   };
 }
 

@@ -20,6 +20,10 @@ export interface Operations {
 
 /** What stands behind `resume` and `jobs`. */
 export interface ResumeOperations {
+  readonly findUnfinishedImport: (
+    job: string,
+    stateDirectory: string | undefined,
+  ) => Promise<ImportOptions | undefined>;
   readonly findUnfinished: (job: string, stateDirectory: string | undefined) => Promise<ExportOptions>;
   readonly resumeExport: (options: ResumeOptions) => Promise<ExportReport>;
   readonly listJobs: (directory: string) => Promise<JobStatus[]>;

@@ -3,12 +3,11 @@
  * in importfiles.ts, what becomes of their columns in importmatch.ts, the rows in importrun.ts, what plan.json says in
  * importjob.ts.
  */
-import type { Connection } from "@duckdb/node-bindings";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
 import { readTable, type TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
-import { Engine } from "../duckdb/engine.ts";
+import { type Connection, Engine } from "../duckdb/engine.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
 import { createJob, DONE_NAME, openJob, PLAN_NAME } from "../jobs/job.ts";
 import { acquireLock, type JobLock } from "../jobs/lock.ts";

@@ -2,10 +2,11 @@
  * Owns the file of rejected rows: a line of JSON each, with file, row, column, reason and the row's values in the text
  * forms that an import takes, so that it can be repaired and imported again. The rows are read once more for it.
  */
-import type { Connection } from "@duckdb/node-bindings";
+
 import type { ColumnBuffer } from "../base/column.ts";
 import { isNull } from "../base/column.ts";
 import { quoteName } from "../duckdb/copy.ts";
+import type { Connection } from "../duckdb/engine.ts";
 import { columnTypeOf } from "../duckdb/filetypes.ts";
 import { Scan } from "../duckdb/scan.ts";
 import { columnJson } from "../types/column-json.ts";
@@ -46,8 +47,9 @@ async function readValues(
   rows: readonly RejectedRow[],
 ): Promise<Map<number, string>> {
   const number = source.rowNumber ? quoteName(source.rowNumber) : "row_number() OVER () - 1";
+  const inPath = source.columns.filter(({ text }) => text !== "json").map(({ sql }) => sql);
   const columns = source.json
-    ? ["json"]
+    ? ["json", ...inPath]
     : source.columns.map(({ sql, type }, i) => (columnTypeOf(type) ? `${sql} AS c${i}` : `${sql}::VARCHAR AS c${i}`));
   const places = rows.map(({ row }) => row).join(", ");
   const numbered = `SELECT ${[`${number} AS place`, ...columns].join(", ")} FROM ${source.relation}`;
@@ -58,24 +60,31 @@ async function readValues(
     const [place, ...buffers] = chunk.columns;
     for (let row = 0; row < chunk.rows; row++) {
       const at = (place!.i32[row * 2]! >>> 0) + place!.i32[row * 2 + 1]! * 0x1_0000_0000;
-      found.set(at, source.json ? objectJson(buffers[0]!, row, source.json.inside) : rowJson(source, buffers, row));
+      found.set(at, source.json ? objectJson(source, buffers, row) : rowJson(source.columns, buffers, row));
     }
   }
   return found;
 }
 
-/** The row as it stands in the file; as a text where it is no JSON. */
-function objectJson(texts: ColumnBuffer, row: number, inside: string | undefined): string {
-  const text = columnJson(texts, row, true).trim();
+/** The row as it stands in the file, with what the path says of it; as a text where it is no JSON. */
+function objectJson({ columns, json }: SourcePart, [texts, ...others]: readonly ColumnBuffer[], row: number): string {
+  const text = columnJson(texts!, row, true).trim();
   try {
     JSON.parse(text);
   } catch {
     return JSON.stringify(text);
   }
-  return inside === undefined ? text : (memberText(texts, row, inside) ?? text);
+  const object = json?.inside === undefined ? text : (memberText(texts!, row, json.inside) ?? text);
+  const inPath = rowJson(
+    columns.filter((column) => column.text !== "json"),
+    others,
+    row,
+  );
+  if (inPath === "{}" || !object.endsWith("}")) return object;
+  return object.replace(/,?\s*}$/, "").replace(/^\{\s*$/, "{") + (/^\{\s*}$/.test(object) ? "" : ",") + inPath.slice(1);
 }
 
-function rowJson({ columns }: SourcePart, buffers: readonly ColumnBuffer[], row: number): string {
+function rowJson(columns: SourcePart["columns"], buffers: readonly ColumnBuffer[], row: number): string {
   const members = columns.flatMap(({ name, text }, i) => {
     const buffer = buffers[i]!;
     if (isNull(buffer, row)) return [];

@@ -2,12 +2,13 @@
  * Owns which files an import reads: what paths, directories and globs stand for, the format of each, and what the names
  * of its directories say (`year=2024/`). Looks at the first bytes of a file only.
  */
+
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
-import type { Connection } from "@duckdb/node-bindings";
 import { UsageError } from "../base/errors.ts";
 import { attempt } from "../base/filefailure.ts";
 import { quoteText } from "../duckdb/copy.ts";
+import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { statusOf } from "../storage/local.ts";
 import type { SourceFormat } from "./importoptions.ts";

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import type { TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
-import { type Job, type JobPlan, newJobId, type SegmentRecord } from "../jobs/job.ts";
+import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
 import { VERSION } from "../version.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
@@ -72,7 +72,6 @@ export interface ImportFlags {
 }
 
 export type ImportJob = Job<ImportJobPlan, ImportFlags>;
-export type ImportRecord = SegmentRecord<ImportFlags>;
 
 /** Where the job of an import of these sources into this very table keeps its state, unless the user says. */
 export function importDirectory(options: ImportOptions, schema: TableSchema): string {
@@ -111,7 +110,7 @@ export function importPlan(
   };
 }
 
-export function storeImport(options: ImportOptions): StoredImport {
+function storeImport(options: ImportOptions): StoredImport {
   const { password: _, ...connection } = options.connection;
   const said = Object.entries(options)
     .filter(([key, value]) => key in STORED && value !== undefined && value !== false)

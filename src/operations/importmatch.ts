@@ -21,6 +21,12 @@ export interface MatchedColumn {
   readonly conversion: Conversion;
 }
 
+/** Columns that hold a timestamp or a TTL for each row, as they come in a chunk. */
+export interface TimeColumns {
+  readonly timestamp?: MatchedColumn["conversion"] & { readonly name: string };
+  readonly ttl?: MatchedColumn["conversion"] & { readonly name: string };
+}
+
 export interface Match {
   /** In the order of the table's columns. */
   readonly columns: readonly MatchedColumn[];

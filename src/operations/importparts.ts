@@ -2,22 +2,21 @@
  * Owns the parts of an import's source: each a file with its columns matched, or the user's query over all of them, and
  * the SQL that reads it from any row on.
  */
-import type { Connection } from "@duckdb/node-bindings";
 import { isNull } from "../base/column.ts";
 import { UsageError } from "../base/errors.ts";
 import type { TableSchema } from "../cassandra/schema.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
-import { run } from "../duckdb/engine.ts";
+import { type Connection, run } from "../duckdb/engine.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
-import { describe, type Scan, type ScanChunk } from "../duckdb/scan.ts";
+import { describe, type Scan } from "../duckdb/scan.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { JsonRows } from "../types/json-rows.ts";
 import { convert } from "./importconvert.ts";
 import type { SourceFile } from "./importfiles.ts";
-import { isKey, type Match, matchColumns } from "./importmatch.ts";
+import { isKey, type Match, matchColumns, type TimeColumns } from "./importmatch.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
-import type { Refuse, TimeColumns } from "./importsend.ts";
+import type { ChunkReader } from "./importrows.ts";
 import { type FileColumn, openPart, type SourcePart } from "./importsource.ts";
 
 export interface ImportPart {
@@ -151,9 +150,6 @@ function partExpressions({ source, match, timeColumns }: ImportPart): string[] {
   );
   return [...values, ...checks, ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : []))];
 }
-
-/** Makes chunks of a part's columns, in the order of partQuery, out of what its scan gives. */
-export type ChunkReader = (chunk: ScanChunk, refuse: Refuse) => ScanChunk;
 
 /** @param refuse is told of rows that are no rows of this part */
 export function chunkReader({ source, match, timeColumns }: ImportPart, scan: Scan, strict: boolean): ChunkReader {

@@ -5,15 +5,14 @@
  */
 import { type ColumnBuffer, isNull } from "../base/column.ts";
 import { type ParameterCells, UNSET } from "../cassandra/rowblock.ts";
+import type { ScanChunk } from "../duckdb/scan.ts";
 import { CellWriter, type Encode, ValueError } from "../types/codec.ts";
 
-/** A row that is not written, by its place in the chunk. */
-export interface Rejection {
-  readonly row: number;
-  /** In the file; undefined where the row as a whole is at fault. */
-  readonly column: string | undefined;
-  readonly reason: string;
-}
+/** Takes a row out of a chunk; without a reason it is none, as an empty line. */
+export type Refuse = (row: number, column: string | undefined, reason: string | undefined) => void;
+
+/** Makes chunks of a part's columns, in the order of partQuery, out of what its scan gives. */
+export type ChunkReader = (chunk: ScanChunk, refuse: Refuse) => ScanChunk;
 
 /** The cells of a column for the rows of one chunk; rows that can't be encoded have null, and are reported. */
 export class ColumnCells {

@@ -2,13 +2,14 @@
  * Owns the running of an import: the parts of the source one after the other, each from where the records leave it, chunk
  * by chunk to the writer. Going on after a crash is the same as beginning: there are only fewer rows.
  */
-import type { Connection } from "@duckdb/node-bindings";
+
 import { UsageError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { Writer } from "../cassandra/writer.ts";
 import { type WriteMode, type WriteShape, writeShape } from "../cassandra/writes.ts";
+import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { Scan } from "../duckdb/scan.ts";
 import { ATTEMPTS_NAME, readJson } from "../jobs/job.ts";

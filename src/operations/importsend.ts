@@ -10,9 +10,18 @@ import type { WriteShape } from "../cassandra/writes.ts";
 import type { ScanChunk } from "../duckdb/scan.ts";
 import { CellWriter } from "../types/codec.ts";
 import { cqlTypeToText } from "../types/cql-type.ts";
-import type { MatchedColumn } from "./importmatch.ts";
-import type { ChunkReader } from "./importparts.ts";
-import { ColumnCells, constantCells, countingCells, pick, sameCell, trueRows, unsetNulls } from "./importrows.ts";
+import type { MatchedColumn, TimeColumns } from "./importmatch.ts";
+import {
+  type ChunkReader,
+  ColumnCells,
+  constantCells,
+  countingCells,
+  pick,
+  type Refuse,
+  sameCell,
+  trueRows,
+  unsetNulls,
+} from "./importrows.ts";
 import type { ImportSegments } from "./importsegments.ts";
 
 /** The server's bound on a partition key's bytes, and on each of its parts. */
@@ -41,12 +50,6 @@ export interface RowTimes {
   /** Of all rows; undefined where rows are numbered or have a column for it. */
   readonly timestamp: Uint8Array | undefined;
   readonly ttl: Uint8Array | undefined;
-}
-
-/** Columns that hold a timestamp or a TTL for each row, as they come in a chunk. */
-export interface TimeColumns {
-  readonly timestamp?: MatchedColumn["conversion"] & { readonly name: string };
-  readonly ttl?: MatchedColumn["conversion"] & { readonly name: string };
 }
 
 export interface SenderOptions {
@@ -237,6 +240,3 @@ export class RowSender {
     return this.#rowTimes?.cells ?? this.#timestamps;
   }
 }
-
-/** Takes a row out of a chunk; without a reason it is none, as an empty line. */
-export type Refuse = (row: number, column: string | undefined, reason: string | undefined) => void;

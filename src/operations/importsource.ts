@@ -2,8 +2,9 @@
  * Owns what a file of the source holds: its columns with their types, what our own exports say of them, and the SQL that
  * reads it. Nothing of the table is known here, and no row is read.
  */
-import type { Connection } from "@duckdb/node-bindings";
+
 import { quoteName, quoteText } from "../duckdb/copy.ts";
+import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";

@@ -2,9 +2,10 @@
  * Owns reading text files with DuckDB as texts: every field of a CSV file and every object of a JSON file comes as it
  * stands there, and is made a value of by src/types. Sidecars, which say what our own text files hold, are read here.
  */
+
 import { basename, dirname, join } from "node:path";
-import type { Connection } from "@duckdb/node-bindings";
 import { quoteText } from "../duckdb/copy.ts";
+import type { Connection } from "../duckdb/engine.ts";
 import { describe, Scan } from "../duckdb/scan.ts";
 import { readText } from "../storage/local.ts";
 import { type JsonKeys, jsonKeys } from "../types/json-rows.ts";

@@ -270,6 +270,7 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     loadInspect: async () => ({ inspect: async (source) => ("path" in source ? FILES : TABLE) }),
     loadSchema: async () => ({ schemaStatements: async () => STATEMENTS }),
     loadResume: async () => ({
+      findUnfinishedImport: async () => undefined,
       findUnfinished: async (destination) => ({
         connection: { hosts: ["begun:9042"] },
         table: { keyspace: "ks", table: "t" },
