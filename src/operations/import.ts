@@ -207,14 +207,14 @@ async function writeBadRows({ badRows }: ImportOptions, job: ImportJob): Promise
 
 /** An index that can't be written costs a way to find the job, not the job. */
 async function makeKnown(
-  { stateDirectory, sources, onEvent }: ImportOptions,
+  { stateDirectory, onEvent }: ImportOptions,
   { plan, directory }: ImportJob,
 ): Promise<void> {
   if (stateDirectory === undefined) return;
   const entry = {
     job: plan.job,
     kind: "import" as const,
-    source: sources.join(" "),
+    source: plan.options.sources.join(" "),
     destination: plan.destination,
     directory,
     startedAt: new Date(plan.epoch / 1000).toISOString(),

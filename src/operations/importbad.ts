@@ -13,7 +13,7 @@ import { columnJson } from "../types/column-json.ts";
 import { memberText } from "../types/json-rows.ts";
 import type { ImportPart } from "./importparts.ts";
 import type { RejectedRow } from "./importsegments.ts";
-import type { SourcePart } from "./importsource.ts";
+import type { FileColumn, SourcePart } from "./importsource.ts";
 
 /** The lines for rejected rows, in their order. */
 export async function describeRejected(
@@ -50,7 +50,7 @@ async function readValues(
   const inPath = source.columns.filter(({ text }) => text !== "json").map(({ sql }) => sql);
   const columns = source.json
     ? ["json", ...inPath]
-    : source.columns.map(({ sql, type }, i) => (columnTypeOf(type) ? `${sql} AS c${i}` : `${sql}::VARCHAR AS c${i}`));
+    : source.columns.map((column, i) => `${valueSql(column)} AS c${i}`);
   const places = rows.map(({ row }) => row).join(", ");
   const numbered = `SELECT ${[`${number} AS place`, ...columns].join(", ")} FROM ${source.relation}`;
   const sql = `SELECT * FROM (${numbered}) WHERE place IN (${places})`;
@@ -64,6 +64,13 @@ async function readValues(
     }
   }
   return found;
+}
+
+/** A column's values, as text where no column here has its type. Instants without a zone are UTC, here as everywhere. */
+function valueSql({ sql, type }: FileColumn): string {
+  if (columnTypeOf(type)) return sql;
+  const isInstant = type.kind === "SIMPLE" && type.name.startsWith("TIMESTAMP");
+  return isInstant ? `${sql}::VARCHAR || 'Z'` : `${sql}::VARCHAR`;
 }
 
 /** The row as it stands in the file, with what the path says of it; as a text where it is no JSON. */

@@ -85,11 +85,12 @@ function isInstant(type: FileType): boolean {
 
 /** Down to the millisecond before, also before 1970. */
 function truncated(cql: CqlType, sql: string, type: FileType): Conversion {
-  const exact = cast(cql, sql, type);
-  const value = exact?.sql ?? sql;
-  const floor = `make_timestamptz(epoch_us(${value}) - ((epoch_us(${value}) % 1000) + 1000) % 1000)`;
-  // Nanoseconds are below, and go without a check.
-  return { sql: floor, encode: encoderOf(cql, { kind: "TIMESTAMPTZ" })! };
+  // A cast would round nanoseconds towards 1970.
+  const isNanos = type.kind === "SIMPLE" && type.name === "TIMESTAMP_NS";
+  const count = isNanos ? `epoch_ns(${sql})` : `epoch_us(${sql}::TIMESTAMPTZ)`;
+  const unit = isNanos ? 1_000_000 : 1000;
+  const millis = `((${count} - ((${count} % ${unit}) + ${unit}) % ${unit}) // ${unit})`;
+  return { sql: `make_timestamptz(${millis} * 1000)`, encode: encoderOf(cql, { kind: "TIMESTAMPTZ" })! };
 }
 
 /** What no cast does, at the top of a column only. */
