@@ -206,10 +206,7 @@ async function writeBadRows({ badRows }: ImportOptions, job: ImportJob): Promise
 }
 
 /** An index that can't be written costs a way to find the job, not the job. */
-async function makeKnown(
-  { stateDirectory, onEvent }: ImportOptions,
-  { plan, directory }: ImportJob,
-): Promise<void> {
+async function makeKnown({ stateDirectory, onEvent }: ImportOptions, { plan, directory }: ImportJob): Promise<void> {
   if (stateDirectory === undefined) return;
   const entry = {
     job: plan.job,

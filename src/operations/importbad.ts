@@ -13,7 +13,7 @@ import { columnJson } from "../types/column-json.ts";
 import { memberText } from "../types/json-rows.ts";
 import type { ImportPart } from "./importparts.ts";
 import type { RejectedRow } from "./importsegments.ts";
-import type { FileColumn, SourcePart } from "./importsource.ts";
+import type { FileColumn } from "./importsource.ts";
 
 /** The lines for rejected rows, in their order. */
 export async function describeRejected(
@@ -26,14 +26,15 @@ export async function describeRejected(
     const { part } = rows[at]!;
     let end = at;
     while (rows[end]?.part === part) end++;
-    lines.push(...(await linesOf(connection, parts[part]!.source, rows.slice(at, end))));
+    lines.push(...(await linesOf(connection, parts[part]!, rows.slice(at, end))));
     at = end;
   }
   return lines.map((line) => `${line}\n`).join("");
 }
 
-async function linesOf(connection: Connection, source: SourcePart, rows: readonly RejectedRow[]): Promise<string[]> {
-  const values = await readValues(connection, source, rows);
+async function linesOf(connection: Connection, part: ImportPart, rows: readonly RejectedRow[]): Promise<string[]> {
+  const { source } = part;
+  const values = await readValues(connection, part, rows);
   return rows.map(({ row, column, reason }) => {
     const head = JSON.stringify({ file: source.path, row: row + 1, column: column ?? null, reason });
     return `${head.slice(0, -1)},"values":${values.get(row) ?? "null"}}`;
@@ -43,14 +44,13 @@ async function linesOf(connection: Connection, source: SourcePart, rows: readonl
 /** The rows as JSON objects, by their place. */
 async function readValues(
   connection: Connection,
-  source: SourcePart,
+  part: ImportPart,
   rows: readonly RejectedRow[],
 ): Promise<Map<number, string>> {
+  const { source } = part;
   const number = source.rowNumber ? quoteName(source.rowNumber) : "row_number() OVER () - 1";
   const inPath = source.columns.filter(({ text }) => text !== "json").map(({ sql }) => sql);
-  const columns = source.json
-    ? ["json", ...inPath]
-    : source.columns.map((column, i) => `${valueSql(column)} AS c${i}`);
+  const columns = source.json ? ["json", ...inPath] : source.columns.map((column, i) => `${valueSql(column)} AS c${i}`);
   const places = rows.map(({ row }) => row).join(", ");
   const numbered = `SELECT ${[`${number} AS place`, ...columns].join(", ")} FROM ${source.relation}`;
   const sql = `SELECT * FROM (${numbered}) WHERE place IN (${places})`;
@@ -60,7 +60,7 @@ async function readValues(
     const [place, ...buffers] = chunk.columns;
     for (let row = 0; row < chunk.rows; row++) {
       const at = (place!.i32[row * 2]! >>> 0) + place!.i32[row * 2 + 1]! * 0x1_0000_0000;
-      found.set(at, source.json ? objectJson(source, buffers, row) : rowJson(source.columns, buffers, row));
+      found.set(at, source.json ? objectJson(part, buffers, row) : rowJson(part, source.columns, buffers, row));
     }
   }
   return found;
@@ -74,7 +74,8 @@ function valueSql({ sql, type }: FileColumn): string {
 }
 
 /** The row as it stands in the file, with what the path says of it; as a text where it is no JSON. */
-function objectJson({ columns, json }: SourcePart, [texts, ...others]: readonly ColumnBuffer[], row: number): string {
+function objectJson(part: ImportPart, [texts, ...others]: readonly ColumnBuffer[], row: number): string {
+  const { columns, json } = part.source;
   const text = columnJson(texts!, row, true).trim();
   try {
     JSON.parse(text);
@@ -83,6 +84,7 @@ function objectJson({ columns, json }: SourcePart, [texts, ...others]: readonly 
   }
   const object = json?.inside === undefined ? text : (memberText(texts!, row, json.inside) ?? text);
   const inPath = rowJson(
+    part,
     columns.filter((column) => column.text !== "json"),
     others,
     row,
@@ -91,11 +93,30 @@ function objectJson({ columns, json }: SourcePart, [texts, ...others]: readonly 
   return object.replace(/,?\s*}$/, "").replace(/^\{\s*$/, "{") + (/^\{\s*}$/.test(object) ? "" : ",") + inPath.slice(1);
 }
 
-function rowJson(columns: SourcePart["columns"], buffers: readonly ColumnBuffer[], row: number): string {
-  const members = columns.flatMap(({ name, text }, i) => {
+function rowJson(
+  { match }: ImportPart,
+  columns: readonly FileColumn[],
+  buffers: readonly ColumnBuffer[],
+  row: number,
+): string {
+  const members = columns.flatMap((column, i) => {
     const buffer = buffers[i]!;
     if (isNull(buffer, row)) return [];
-    return [`${JSON.stringify(name)}:${columnJson(buffer, row, text === "json")}`];
+    const matched = match.columns.find(({ file }) => file === column);
+    // The text of what holds others is JSON by itself.
+    const isJson = column.text === "json" || (column.text !== undefined && (matched?.cql.of.length ?? 0) > 0);
+    return [`${JSON.stringify(column.name)}:${isJson ? plainJson(buffer, row) : columnJson(buffer, row)}`];
   });
   return `{${members.join(",")}}`;
+}
+
+/** The text itself, as a text where it is no JSON. */
+function plainJson(texts: ColumnBuffer, row: number): string {
+  const text = columnJson(texts, row, true);
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
 }

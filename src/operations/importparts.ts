@@ -34,7 +34,7 @@ export async function openParts(
 ): Promise<ImportPart[]> {
   await run(connection, "SET TimeZone = 'UTC'", "preparing");
   const sources: SourcePart[] = [];
-  for (const file of files) sources.push(await openPart(connection, file, options.csv));
+  for (const file of files) sources.push(await openPart(connection, file, options));
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
   return parts
     .map((part) => withTableColumns(part, schema))

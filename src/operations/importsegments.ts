@@ -41,6 +41,7 @@ interface Segment {
   readonly pending: Promise<void>[];
   readonly rejected: RejectedRow[];
   existing: number;
+  blank: number;
   rows: number;
   bytes: number;
   readonly from: Date;
@@ -81,6 +82,11 @@ export class ImportSegments {
 
   reject(row: RejectedRow): void {
     this.#reject(this.#open, row);
+  }
+
+  /** A place of the source that holds no row, as an empty line. */
+  blank(): void {
+    this.#open.blank++;
   }
 
   /** Rows that the writer has; `rowOf` gives the place in the part of a row of the block. */
@@ -153,7 +159,7 @@ export class ImportSegments {
   async #record(segment: Segment): Promise<void> {
     await Promise.all(segment.pending);
     const { job, describe, onRecord } = this.#options;
-    const { stretches, ends, rejected, existing, rows, from } = segment;
+    const { stretches, ends, rejected, existing, blank, rows, from } = segment;
     rejected.sort((a, b) => a.part - b.part || a.row - b.row);
     const number = this.#number++;
     const file = segmentName(number);
@@ -163,7 +169,7 @@ export class ImportSegments {
       segment: number,
       stretches,
       file,
-      rows: rows - rejected.length - existing,
+      rows: rows - blank - rejected.length - existing,
       bytes: Buffer.byteLength(text),
       flags: { ends, rejected: rejected.length, existing },
       readFrom: from.toISOString(),
@@ -174,7 +180,17 @@ export class ImportSegments {
 }
 
 function begin(): Segment {
-  return { stretches: [], ends: [], pending: [], rejected: [], existing: 0, rows: 0, bytes: 0, from: new Date() };
+  return {
+    stretches: [],
+    ends: [],
+    pending: [],
+    rejected: [],
+    existing: 0,
+    blank: 0,
+    rows: 0,
+    bytes: 0,
+    from: new Date(),
+  };
 }
 
 function reasonOf(kind: RowRejection["kind"], reason: string): string {

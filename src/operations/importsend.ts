@@ -118,7 +118,7 @@ export class RowSender {
     const refuse: Refuse = (row, column, reason) => {
       if (this.#kinds[row] === LEFT_OUT || row >= rows) return;
       this.#kinds[row] = LEFT_OUT;
-      if (reason === undefined) return;
+      if (reason === undefined) return this.#options.segments.blank();
       this.#options.segments.reject({ part: this.#options.part, row: first + row, column, reason });
     };
     const chunk = read(scanned, refuse);

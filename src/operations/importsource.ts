@@ -10,7 +10,7 @@ import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import type { SourceFile } from "./importfiles.ts";
-import type { CsvForm } from "./importoptions.ts";
+import type { ImportOptions } from "./importoptions.ts";
 import { type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral } from "./importown.ts";
 import { csvRelation, jsonRelation, readSidecar } from "./importtext.ts";
 
@@ -43,6 +43,9 @@ export interface SourcePart {
   readonly json?: { readonly inside: string | undefined };
 }
 
+/** What the user says of text files. Names of columns are those of a file that doesn't say them. */
+type TextOptions = Pick<ImportOptions, "csv" | "columns">;
+
 const ROW_NUMBER = "file_row_number";
 const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
 
@@ -50,9 +53,10 @@ const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
 export async function openPart(
   connection: Connection,
   file: SourceFile,
-  csv: CsvForm | undefined,
+  options: TextOptions,
 ): Promise<SourcePart> {
-  const part = file.format === "parquet" ? await openParquet(connection, file) : await openText(connection, file, csv);
+  const part =
+    file.format === "parquet" ? await openParquet(connection, file) : await openText(connection, file, options);
   const own = new Map(part.own?.columns.map((column) => [column.column, column]));
   const inPath = [...file.partition].filter(([name]) => !part.columns.some((column) => column.name === name));
   const columns = inPath.map(([name, value]): FileColumn => {
@@ -91,7 +95,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
   };
 }
 
-async function openText(connection: Connection, file: SourceFile, csv: CsvForm | undefined): Promise<SourcePart> {
+async function openText(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
   const own = await readSidecar(file.path);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const part = { path: file.path, file, own, rows: undefined, rowNumber: undefined };
@@ -103,7 +107,9 @@ async function openText(connection: Connection, file: SourceFile, csv: CsvForm |
     own: known.get(name),
   });
   if (file.format === "csv") {
-    const { relation, names } = await csvRelation(connection, file, csv);
+    const { csv, columns } = options;
+    const positions = csv?.header === false ? columns : undefined;
+    const { relation, names } = await csvRelation(connection, file, csv, positions);
     return { ...part, relation, columns: names.map((name) => column(name, "csv")) };
   }
   const { relation, names, inside } = await jsonRelation(connection, file);

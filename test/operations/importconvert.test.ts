@@ -24,7 +24,11 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 /** The bytes of a value as a cell, "rejected", or "impossible". */
-async function outcome(value: string, type: string, more: Partial<ConvertibleColumn & { truncateTimes: boolean }> = {}) {
+async function outcome(
+  value: string,
+  type: string,
+  more: Partial<ConvertibleColumn & { truncateTimes: boolean }> = {},
+) {
   const [column] = await describeQuery(connection, `SELECT ${value} AS x`, "describing");
   const options = { truncateTimes: more.truncateTimes ?? false };
   const found = convert(parseCqlType(type, UDTS), { sql: "x", type: column!.type, own: false, ...more }, options);

@@ -3,12 +3,12 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Arena, ColumnBuffer } from "../../src/base/column.ts";
-import { Arena as NewArena, createColumn, reserveRows } from "../../src/base/column.ts";
+import { createColumn, Arena as NewArena, reserveRows } from "../../src/base/column.ts";
 import { type Cells, CellWriter } from "../../src/types/codec.ts";
 import { columnJson } from "../../src/types/column-json.ts";
 import { parseCqlType } from "../../src/types/cql.ts";
-import { codecFor, textEncoder } from "../../src/types/table.ts";
 import { storeMade } from "../../src/types/strings.ts";
+import { codecFor, textEncoder } from "../../src/types/table.ts";
 import { decimal, duration, fields, hex, integer, list, map, varint } from "../cluster/bytes.ts";
 
 const UDTS = new Map([["u", { fields: ["a", "b"], types: ["int", "text"] }]]);
