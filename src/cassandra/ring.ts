@@ -47,22 +47,39 @@ export async function readRing(cluster: Cluster, keyspace: string): Promise<Ring
   if (!partitioner.endsWith(".Murmur3Partitioner")) {
     throw new UsageError(`the cluster's partitioner is ${partitioner}, and only Murmur3Partitioner can be read`);
   }
-  const { client } = cluster;
-  const hosts = client.hosts.values();
-  const tokens = hosts.flatMap((host) => (host as unknown as { tokens: readonly string[] | null }).tokens ?? []);
-  const local_ = new Set(cluster.localHosts().map((host) => host.address));
+  const up = new Set(cluster.localHosts().map((host) => host.address));
   return {
-    ranges: ringRanges(tokens.map(BigInt)),
+    ranges: clusterRanges(cluster),
     replicas: (end) => {
-      const { metadata } = client as unknown as { metadata: DriverMetadata };
-      const holders = metadata.getReplicas(keyspace, metadata.tokenizer.parse(end.toString())) ?? [];
-      const near = holders.filter((host) => local_.has(host.address));
+      const near = holders(cluster, keyspace, end).filter((host) => up.has(host.address));
       return near.length ? near : cluster.localHosts();
     },
   };
 }
 
+/** The ranges of all nodes, as far as the driver knows them at this moment. */
+export function clusterRanges({ client }: Cluster): TokenRange[] {
+  const hosts = client.hosts.values();
+  const tokens = hosts.flatMap((host) => (host as unknown as { tokens: readonly string[] | null }).tokens ?? []);
+  return ringRanges(tokens.map(BigInt));
+}
+
+/** The nodes of the local data centre that hold a token, whether they are up or not. */
+export function holders(cluster: Cluster, keyspace: string, token: bigint): Host[] {
+  const { metadata } = cluster.client as unknown as { metadata: DriverMetadata };
+  const all = metadata.getReplicas(keyspace, metadata.tokenizer.parse(token.toString())) ?? [];
+  return all.filter((host) => host.datacenter === cluster.dataCenter);
+}
+
+/** What the driver makes anew when the ring or the keyspace changes: while all of it is the same, so are the replicas. */
+export function ringBasis(cluster: Cluster, keyspace: string): readonly unknown[] {
+  const { metadata } = cluster.client as unknown as { metadata: DriverMetadata };
+  return [metadata.ring, metadata.keyspaces[keyspace]];
+}
+
 interface DriverMetadata {
+  readonly ring: unknown;
+  readonly keyspaces: Readonly<Record<string, unknown>>;
   readonly tokenizer: { parse(token: string): unknown };
   getReplicas(keyspace: string, token: unknown): Host[] | null;
 }

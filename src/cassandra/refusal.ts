@@ -1,0 +1,57 @@
+/*
+ * Owns what an error in answer to a write means for its rows: whether they may have been written, whether sending them
+ * again can help, and whose fault it is. Error codes are those of the CQL native protocol v4, section 9.
+ */
+import driver from "cassandra-driver";
+import { CqlduckError } from "../base/errors.ts";
+import { ConnectionLostError, NotSentError } from "./wire.ts";
+
+const { errors } = driver;
+
+const SERVER_ERROR = 0x0000;
+const UNAVAILABLE = 0x1000;
+const OVERLOADED = 0x1001;
+const BOOTSTRAPPING = 0x1002;
+const TRUNCATE_ERROR = 0x1003;
+const WRITE_TIMEOUT = 0x1100;
+const WRITE_FAILURE = 0x1500;
+const CDC_WRITE_FAILURE = 0x1600;
+const INVALID = 0x2200;
+
+/**
+ * `unsent`: nothing was written, and it may succeed later or elsewhere. `unsure`: it may have been written, and may
+ * succeed when it is sent again. `refused`: a row is at fault, or all together. `fatal`: no other will succeed either.
+ */
+type WriteFault = "unsent" | "unsure" | "refused" | "fatal";
+
+const UNSENT: readonly number[] = [UNAVAILABLE, BOOTSTRAPPING];
+const UNSURE: readonly number[] = [
+  ...[SERVER_ERROR, OVERLOADED, TRUNCATE_ERROR, WRITE_TIMEOUT, WRITE_FAILURE, CDC_WRITE_FAILURE],
+];
+
+export function writeFault(error: unknown): WriteFault {
+  if (error instanceof CqlduckError) return "fatal";
+  if (error instanceof NotSentError) return "unsent";
+  if (error instanceof ConnectionLostError || error instanceof errors.OperationTimedOutError) return "unsure";
+  if (!(error instanceof errors.ResponseError)) return "fatal";
+  const { code, message } = error;
+  // Of a mutation over half a segment of the commit log the server says that it failed itself.
+  if (code === INVALID || /MutationExceededMaxSize|too large for the maximum size/i.test(message)) return "refused";
+  if (UNSENT.includes(code)) return "unsent";
+  return UNSURE.includes(code) ? "unsure" : "fatal";
+}
+
+/** Whether the node asks, in its way, for fewer requests at a time. */
+export function asksForPatience(error: unknown): boolean {
+  if (error instanceof errors.OperationTimedOutError) return true;
+  return error instanceof errors.ResponseError && [OVERLOADED, WRITE_TIMEOUT].includes(error.code);
+}
+
+export function isServerError(error: unknown): boolean {
+  return error instanceof errors.ResponseError && error.code === SERVER_ERROR;
+}
+
+/** The protocol's code of an error, undefined where the server didn't answer. */
+export function answerCode(error: unknown): number | undefined {
+  return error instanceof errors.ResponseError ? error.code : undefined;
+}
