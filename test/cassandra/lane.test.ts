@@ -45,15 +45,16 @@ describe("the requests to one node", () => {
 
   it("may fail at once, many in a row", () => {
     let failed = 0;
+    const first = request("first", 10);
     const to: Lane<Request> = new Lane({} as Host, 10, (next) => {
+      if (next === first) return;
       failed++;
       to.done(next);
     });
-    for (let i = 0; i < 3; i++) to.push(request("x", 10));
-    const all = Array.from({ length: 50_000 }, () => request("y", 10));
-    const blocked = new Lane<Request>({} as Host, 10, (next) => blocked.done(next));
-    for (const next of all) blocked.push(next);
-    expect([failed, to.load, blocked.load]).toEqual([3, 0, 0]);
+    to.push(first);
+    for (let i = 0; i < 50_000; i++) to.push(request("x", 10));
+    to.done(first);
+    expect([failed, to.load]).toEqual([50_000, 0]);
   });
 });
 
