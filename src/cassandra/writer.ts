@@ -179,7 +179,7 @@ export class Writer {
       // Conditional statements of one partition stand in each other's way.
       const chain = block.statement.kind === "conditional" ? `${tokens[row * 2]} ${tokens[row * 2 + 1]}` : undefined;
       const replicas = this.#replicas.hostsOf(frame.set);
-      deliveries.push(delivery(frame, { replicas, receiver: fate, chain, raised: 0 }));
+      deliveries.push(delivery(frame, { replicas, receiver: fate, chain }));
     }
     this.#fates.add(fate);
     this.#held += bytes;

@@ -68,9 +68,9 @@ describe("the window of a node", () => {
     to.narrow(performance.now() + 1);
     expect(to.window).toBe(400);
     for (let i = 0; i < 4; i++) to.widen(request("a", 100));
-    expect(to.window).toBeGreaterThan(450);
-    expect(to.window).toBeLessThan(470);
-    for (let i = 0; i < 1000; i++) to.widen(request("a", 100));
+    expect(to.window).toBeGreaterThan(410);
+    expect(to.window).toBeLessThan(420);
+    for (let i = 0; i < 2000; i++) to.widen(request("a", 100));
     expect(to.window).toBe(1600);
   });
 

@@ -22,6 +22,8 @@ export interface WriteRequest {
   readonly frame: Buffer;
   /** Its number among the requests that write, from 0. */
   readonly number: number;
+  /** How many others are not answered. */
+  readonly inFlight: number;
 }
 
 export interface FaultyProxy {
@@ -31,6 +33,8 @@ export interface FaultyProxy {
   spoil: (request: WriteRequest) => Fault;
   /** Requests that write, so far. */
   readonly requests: WriteRequest[];
+  /** Connections that were made, so far. */
+  connections: number;
 }
 
 /** Cuts a stream into frames. */
@@ -70,8 +74,11 @@ export const UNAVAILABLE_EXTRA = Buffer.from([0, 6, 0, 0, 0, 2, 0, 0, 0, 1]);
 export async function startProxy(host: string, port: number): Promise<FaultyProxy> {
   const sockets = new Set<Socket>();
   const requests: WriteRequest[] = [];
+  let inFlight = 0;
   const server = createServer((client) => {
     const node = connect({ host, port });
+    proxy.connections++;
+    const writes = new Set<number>();
     const replaced = new Map<number, Buffer>();
     const close = () => {
       for (const socket of [client, node]) socket.destroy();
@@ -91,18 +98,22 @@ export async function startProxy(host: string, port: number): Promise<FaultyProx
         node.write(frame);
         return;
       }
-      const request = { kind: opcode === BATCH ? "batch" : "execute", frame, number: requests.length } as const;
+      const kind = opcode === BATCH ? "batch" : "execute";
+      const request: WriteRequest = { kind, frame, number: requests.length, inFlight };
       requests.push(request);
       const fault = proxy.spoil(request);
       if (fault === "close") close();
       else if (typeof fault === "object" && !fault.after) client.write(errorFrame(frame.readInt16BE(2), fault));
       else if (fault !== "silence") {
         if (fault) replaced.set(frame.readInt16BE(2), errorFrame(frame.readInt16BE(2), fault));
+        writes.add(frame.readInt16BE(2));
+        inFlight++;
         node.write(frame);
       }
     });
     framesOf(node, (frame) => {
       const stream = frame.readInt16BE(2);
+      if (writes.delete(stream)) inFlight--;
       client.write(replaced.get(stream) ?? frame);
       replaced.delete(stream);
     });
@@ -113,6 +124,6 @@ export async function startProxy(host: string, port: number): Promise<FaultyProx
     server.close();
   });
   const { port: own } = server.address() as AddressInfo;
-  const proxy: FaultyProxy = { host: "127.0.0.1", port: own, spoil: () => undefined, requests };
+  const proxy: FaultyProxy = { host: "127.0.0.1", port: own, spoil: () => undefined, requests, connections: 0 };
   return proxy;
 }
