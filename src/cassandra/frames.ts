@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/errors.ts";
 import type { Plan } from "./grouping.ts";
-import type { ParameterCells, RowBlock, WriteStatement } from "./rowblock.ts";
+import { type ParameterCells, type RowBlock, UNSET, type WriteStatement } from "./rowblock.ts";
 
 /** How the servers are to treat writes: codes of the protocol's [consistency]. */
 export interface Consistencies {
@@ -136,7 +136,7 @@ export class RowSizes {
       for (let row = 0; row < rows; row++) {
         const length = index[row * 2 + 1]!;
         if (length > 0) sizes[row]! += length;
-        if (length !== -2) weights[row]! += CELL_OVERHEAD;
+        if (length !== UNSET) weights[row]! += CELL_OVERHEAD;
       }
     }
     for (let row = 0; row < rows; row++) weights[row]! += sizes[row]!;

@@ -16,9 +16,9 @@ import { Wire } from "./wire.ts";
 const { consistencies } = driver.types;
 
 /** Frames of full size that measured best; they weigh about 120 rows. */
-export const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_CONCURRENCY = 16;
 const FULL_FRAME_COST = 120;
-export const DEFAULT_BATCH_ROWS = 100;
+const DEFAULT_BATCH_ROWS = 100;
 const FRAME_BYTES = 64 * 1024;
 /** Frames that are kept, in case they have to be sent again. */
 const HELD_BYTES = 16 * 1024 * 1024;
