@@ -4,11 +4,10 @@
  */
 import { ClusterError, messageOf } from "../base/errors.ts";
 import type { Cluster, Host } from "./cluster.ts";
-import { clusterFailure } from "./failure.ts";
 import type { Frame } from "./frames.ts";
 import { Lane, type Weighed } from "./lane.ts";
 import type { RawRows } from "./rawrows.ts";
-import { answerCode, asksForPatience, isServerError, writeFault } from "./refusal.ts";
+import { answerCode, asksForPatience, isServerError, writeFailure, writeFault } from "./refusal.ts";
 import type { RisingTimestamp } from "./rowblock.ts";
 import type { Answer, Wire } from "./wire.ts";
 
@@ -56,11 +55,13 @@ export interface Delivery extends Weighed {
 const REQUEST_COST = 5;
 
 /** A frame that was not sent yet. */
-export function delivery(frame: Frame, to: Pick<Delivery, "replicas" | "receiver" | "chain" | "raised">): Delivery {
-  const cost = frame.rows.length + REQUEST_COST + (frame.bytes.length >> 10);
-  const { replicas, receiver, chain, raised } = to;
-  const unsent = { failures: 0, firstFailure: undefined, sentAt: 0, avoid: undefined };
-  return { frame, cost, replicas, receiver, chain, raised, ...unsent };
+export function delivery(frame: Frame, to: Pick<Delivery, "replicas" | "receiver" | "chain">): Delivery {
+  const history = { failures: 0, firstFailure: undefined, sentAt: 0, avoid: undefined, raised: 0 };
+  return { ...history, ...to, frame, cost: costOf(frame) };
+}
+
+function costOf({ rows, bytes }: Frame): number {
+  return rows.length + REQUEST_COST + (bytes.length >> 10);
 }
 
 export interface DispatchOptions {
@@ -77,7 +78,7 @@ export interface DispatchOptions {
 }
 
 const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 5000;
+const LONGEST_WAIT_MS = 2000;
 /** A frame that servers fail on so often, while they take others, holds what they can't take. */
 const SERVER_ERRORS = 4;
 
@@ -191,7 +192,7 @@ export class Dispatcher {
     // What waits for a node in trouble is better off elsewhere, where there is another.
     if (asksForPatience(error) || !lane.host.isUp()) for (const waiting of lane.takeWaiting()) this.#route(waiting);
     const fault = writeFault(error);
-    if (fault === "fatal") this.#fail(clusterFailure(error, this.#options.doing));
+    if (fault === "fatal") this.#fail(writeFailure(error, this.#options.doing));
     else if (fault === "unsure" && frame.statement.kind !== "insert") this.#reject(done, "in doubt", error);
     else if (fault === "unsent" || (fault === "unsure" && !this.#isUnable(done, error))) {
       this.#again(done, error, fault === "unsure");
@@ -206,7 +207,7 @@ export class Dispatcher {
 
   #split(done: Delivery, error: unknown): void {
     this.#options.onRetry(error);
-    for (const half of done.frame.halves()) this.#route(delivery(half, done));
+    for (const frame of done.frame.halves()) this.#route({ ...done, frame, cost: costOf(frame) });
   }
 
   #again(next: Delivery, error: unknown, mayBeWritten: boolean): void {
@@ -216,7 +217,7 @@ export class Dispatcher {
       return;
     }
     if (performance.now() - next.firstFailure!.at > patienceMs) {
-      this.#fail(clusterFailure(error, doing));
+      this.#fail(writeFailure(error, doing));
       return;
     }
     this.#options.onRetry(error);

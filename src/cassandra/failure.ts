@@ -73,7 +73,8 @@ export function clusterFailure(error: unknown, doing: string): CqlduckError {
   const advice = code === undefined ? adviceForNoAnswer(inner) : adviceForCode(code, text);
   const message = `${doing}: ${text}`;
   if (code === UNAUTHORIZED) {
-    const permission = /SELECT_MASKED/.test(text) ? "SELECT_MASKED, or UNMASK," : "SELECT";
+    const [, named = "SELECT"] = /has no (\w+) permission/.exec(text) ?? [];
+    const permission = named === "SELECT_MASKED" ? "SELECT_MASKED, or UNMASK," : named;
     return new UsageError(message, { cause: error, hint: `ask for the permission ${permission} on it` });
   }
   return new ClusterError(message, { cause: error, hint: advice });

@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/errors.ts";
 import type { Plan } from "./grouping.ts";
-import type { ParameterCells, RowBlock, WriteStatement } from "./rowblock.ts";
+import { type ParameterCells, type RowBlock, UNSET, type WriteStatement } from "./rowblock.ts";
 
 /** How the servers are to treat writes: codes of the protocol's [consistency]. */
 export interface Consistencies {
@@ -28,8 +28,8 @@ const COUNT_AT = HEADER + 1;
 const FIRST_ROW_AT = COUNT_AT + 2;
 /** Behind the rows of a batch: consistency and flags. */
 const TAIL = 3;
-/** Longer cells are copied by the engine, shorter ones by a loop, which is faster than making a view. */
-const SHORT_CELL = 64;
+/** Longer cells are copied by the engine; for shorter ones a loop is faster than the call. */
+const SHORT_CELL = 24;
 /** What a server counts of a cell besides its value, at most: timestamp, time to live, local deletion time, flags. */
 const CELL_OVERHEAD = 24;
 
@@ -136,7 +136,7 @@ export class RowSizes {
       for (let row = 0; row < rows; row++) {
         const length = index[row * 2 + 1]!;
         if (length > 0) sizes[row]! += length;
-        if (length !== -2) weights[row]! += CELL_OVERHEAD;
+        if (length !== UNSET) weights[row]! += CELL_OVERHEAD;
       }
     }
     for (let row = 0; row < rows; row++) weights[row]! += sizes[row]!;
@@ -198,7 +198,8 @@ function partsOf(statement: WriteStatement, { write, serial }: Consistencies) {
 }
 
 /** Writes one parameter of all rows, each to its place in `values`, which moves behind it. */
-function writeCells({ bytes, index }: ParameterCells, order: Int32Array, to: Uint8Array, values: Int32Array): void {
+function writeCells({ bytes, index }: ParameterCells, order: Int32Array, to: Buffer, values: Int32Array): void {
+  const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let i = 0; i < order.length; i++) {
     const cell = order[i]! * 2;
     const offset = index[cell]!;
@@ -209,10 +210,10 @@ function writeCells({ bytes, index }: ParameterCells, order: Int32Array, to: Uin
     to[at++] = length >> 8;
     to[at++] = length;
     if (length > SHORT_CELL) {
-      to.set(bytes.subarray(offset, offset + length), at);
+      from.copy(to, at, offset, offset + length);
       at += length;
     } else {
-      for (let from = offset, end = offset + length; from < end; from++) to[at++] = bytes[from]!;
+      for (let next = offset, end = offset + length; next < end; next++) to[at++] = from[next]!;
     }
     values[i] = at;
   }

@@ -6,8 +6,8 @@ import type { Host } from "./cluster.ts";
 
 /** A window never gets smaller than a few small requests. */
 const LEAST_WINDOW = 16;
-/** Added to a narrowed window for each window's worth of rows that were written. */
-const RECOVERY = 64;
+/** Added to a narrowed window for each window's worth of rows that were written: one small request. */
+const RECOVERY = 16;
 
 /** A request with what it counts against the window. */
 export interface Weighed {
@@ -21,6 +21,8 @@ export class Lane<T extends Weighed> {
   #window: number;
   #inFlight = 0;
   #waiting: T[] = [];
+  /** The place in `#waiting` of the first that still waits. */
+  #next = 0;
   #waitingCost = 0;
   #narrowedAt = Number.NEGATIVE_INFINITY;
   #pumping = false;
@@ -76,8 +78,9 @@ export class Lane<T extends Weighed> {
 
   /** Hands out the requests that wait, for other nodes to take. */
   takeWaiting(): T[] {
-    const waiting = this.#waiting;
+    const waiting = this.#waiting.slice(this.#next);
     this.#waiting = [];
+    this.#next = 0;
     this.#waitingCost = 0;
     return waiting;
   }
@@ -86,13 +89,17 @@ export class Lane<T extends Weighed> {
     // A request that fails at once comes back here before it returns.
     if (this.#pumping) return;
     this.#pumping = true;
-    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+    for (let next = this.#waiting[this.#next]; next; next = this.#waiting[this.#next]) {
       if (this.#inFlight > 0 && this.#inFlight + next.cost > this.#window) break;
-      this.#waiting.shift();
+      this.#next++;
       this.#waitingCost -= next.cost;
       this.#inFlight += next.cost;
       this.#send(next, this);
     }
     this.#pumping = false;
+    if (this.#next > 0 && this.#next * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
+    }
   }
 }

@@ -3,7 +3,8 @@
  * again can help, and whose fault it is. Error codes are those of the CQL native protocol v4, section 9.
  */
 import driver from "cassandra-driver";
-import { CqlduckError } from "../base/errors.ts";
+import { ClusterError, CqlduckError } from "../base/errors.ts";
+import { clusterFailure } from "./failure.ts";
 import { ConnectionLostError, NotSentError } from "./wire.ts";
 
 const { errors } = driver;
@@ -28,6 +29,13 @@ const UNSENT: readonly number[] = [UNAVAILABLE, BOOTSTRAPPING];
 const UNSURE: readonly number[] = [
   ...[SERVER_ERROR, OVERLOADED, TRUNCATE_ERROR, WRITE_TIMEOUT, WRITE_FAILURE, CDC_WRITE_FAILURE],
 ];
+
+const TIMED_OUT = "the nodes don't answer in time: raise --request-timeout, or lower --concurrency";
+const ADVICE: ReadonlyMap<number | undefined, string> = new Map([
+  [UNAVAILABLE, "not enough replicas are up: wait for them, or write with a lower --consistency"],
+  [WRITE_TIMEOUT, "the replicas are slow: lower --concurrency"],
+  [WRITE_FAILURE, "a replica could not write: its log says why"],
+]);
 
 export function writeFault(error: unknown): WriteFault {
   if (error instanceof CqlduckError) return "fatal";
@@ -54,4 +62,13 @@ export function isServerError(error: unknown): boolean {
 /** The protocol's code of an error, undefined where the server didn't answer. */
 export function answerCode(error: unknown): number | undefined {
   return error instanceof errors.ResponseError ? error.code : undefined;
+}
+
+/** What to tell the user of an error that ends the writing; `doing` names the work, e.g. `writing ks.t`. */
+export function writeFailure(error: unknown, doing: string): CqlduckError {
+  const failure = clusterFailure(error, doing);
+  const advice = error instanceof errors.OperationTimedOutError ? TIMED_OUT : ADVICE.get(answerCode(error));
+  // Whatever else went wrong, the advice is the one for readers too.
+  if (!(failure instanceof ClusterError) || advice === undefined) return failure;
+  return new ClusterError(failure.message, { cause: error, hint: advice });
 }

@@ -16,9 +16,9 @@ import { Wire } from "./wire.ts";
 const { consistencies } = driver.types;
 
 /** Frames of full size that measured best; they weigh about 120 rows. */
-export const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_CONCURRENCY = 16;
 const FULL_FRAME_COST = 120;
-export const DEFAULT_BATCH_ROWS = 100;
+const DEFAULT_BATCH_ROWS = 100;
 const FRAME_BYTES = 64 * 1024;
 /** Frames that are kept, in case they have to be sent again. */
 const HELD_BYTES = 16 * 1024 * 1024;
@@ -179,7 +179,7 @@ export class Writer {
       // Conditional statements of one partition stand in each other's way.
       const chain = block.statement.kind === "conditional" ? `${tokens[row * 2]} ${tokens[row * 2 + 1]}` : undefined;
       const replicas = this.#replicas.hostsOf(frame.set);
-      deliveries.push(delivery(frame, { replicas, receiver: fate, chain, raised: 0 }));
+      deliveries.push(delivery(frame, { replicas, receiver: fate, chain }));
     }
     this.#fates.add(fate);
     this.#held += bytes;

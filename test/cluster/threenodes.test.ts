@@ -1,5 +1,6 @@
 /*
- * Three nodes with virtual nodes and replication: ranges asked of replicas, nothing lost or doubled, a node that dies.
+ * Three nodes with virtual nodes and replication: ranges asked of replicas, nothing lost or doubled, a node that dies
+ * before it is read, or while it is written.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,8 +9,10 @@ import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cluster } from "../../scripts/cassandra/cluster.ts";
 import { type ExportOptions, exportTable } from "../../src/index.ts";
+import { blockOf, int } from "../cassandra/cells.ts";
 import { ask } from "./parquet.ts";
 import { startThreeNodes, testClient, testKeyspace } from "./support.ts";
+import { prepare, startWriting } from "./writing.ts";
 
 const ROWS = 5000;
 let cluster: Cluster;
@@ -52,6 +55,41 @@ describe("on three nodes", () => {
       const keyspace = await fill(replicas);
       for (const splits of [undefined, 1, 8, 32, 128, 1024]) await expectAll(keyspace, { splits });
     }
+  });
+
+  it("what is written while a node dies is all there, if others hold it too; else the writing ends", {
+    timeout: 300_000,
+  }, async () => {
+    const keyspace = await testKeyspace(client, "dying", 3);
+    await client.execute(`CREATE TABLE ${keyspace}.t (k int, c int, v int, PRIMARY KEY (k, c))`);
+    const lonely = await testKeyspace(client, "lonely", 1);
+    await client.execute(`CREATE TABLE ${lonely}.t (k int, c int, v int, PRIMARY KEY (k, c))`);
+    // The node that dies is also the one that tells of the cluster.
+    const hosts = [cluster.hosts[2], cluster.hosts[0]].map((host) => `${host}:${cluster.port}`);
+    const writing = await startWriting({ hosts, requestTimeoutMs: 3000 }, keyspace);
+    const statement = await prepare(writing, `INSERT INTO ${keyspace}.t (k, c, v) VALUES (?, ?, ?)`);
+    const blocks = 60;
+    const results: Promise<unknown>[] = [];
+    let killed: Promise<void> | undefined;
+    for (let i = 0; i < blocks; i++) {
+      await writing.writer.room();
+      // Partitions of one row and of many, so that both kinds of frames are under way.
+      const rows = Array.from({ length: 1000 }, (_, c) => [int(c < 500 ? i : i * 1000 + c), int(c), int(i * 1000 + c)]);
+      results.push(writing.writer.write(blockOf(statement, rows)));
+      if (i === 10) killed = cluster.kill(2);
+    }
+    await killed;
+    expect((await Promise.all(results)).flat()).toEqual([]);
+    expect(writing.retries.length).toBeGreaterThan(0);
+    const destination = join(directory, "written.parquet");
+    await exportTable({ connection: { hosts }, table: { keyspace, table: "t" }, destination });
+    const [found] = await ask(`SELECT count(*)::INT AS n, count(DISTINCT v)::INT AS values FROM '${destination}'`);
+    expect(found).toEqual({ n: blocks * 1000, values: blocks * 1000 });
+
+    const alone = await startWriting({ hosts, requestTimeoutMs: 3000 }, lonely, { patienceMs: 2000 });
+    const other = await prepare(alone, `INSERT INTO ${lonely}.t (k, c, v) VALUES (?, ?, ?)`);
+    const rows = Array.from({ length: 300 }, (_, k) => [int(k), int(0), int(k)]);
+    await expect(alone.writer.write(blockOf(other, rows))).rejects.toThrow(`writing ${lonely}.t: `);
   });
 
   it("a node's death costs nothing where the others have its rows", { timeout: 300_000 }, async () => {
