@@ -3,6 +3,7 @@
  */
 export * from "./base/errors.ts";
 export type { ExportReport, JobEvent, OutputFile, Progress } from "./jobs/events.ts";
+export type { Pace, PaceOptions } from "./jobs/pace.ts";
 export { type CountOptions, type CountReport, countRows } from "./operations/count.ts";
 export { exportTable, planExport } from "./operations/export.ts";
 export { importTable, planImport } from "./operations/import.ts";

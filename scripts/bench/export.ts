@@ -7,7 +7,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster } from "../../src/cassandra/cluster.ts";
 import { readTable } from "../../src/cassandra/schema.ts";
-import { DEFAULT_CONCURRENCY, openScan } from "../../src/operations/scan.ts";
+import { lanesOf } from "../../src/jobs/pace.ts";
+import { openScan } from "../../src/operations/scan.ts";
 import { type Contestant, prepare, sizeBelow, type Target } from "./contestants.ts";
 import type { DrainPlan } from "./drain.ts";
 import { type Measured, measure, median, pin } from "./measure.ts";
@@ -45,6 +46,7 @@ export interface ExportBench {
 }
 
 const DEFAULT_ROWS = 2_000_000;
+const LANES = lanesOf({});
 /** The client's core; the node's is 0. */
 const CLIENT_CORE = 1;
 
@@ -115,9 +117,9 @@ async function writePlan({ host, port, keyspace, table, plan }: Target): Promise
   try {
     const schema = await readTable(cluster, keyspace, table);
     const columns = schema.columns.map((column) => column.name);
-    const scan = await openScan(cluster, schema, { columns, fetchers: DEFAULT_CONCURRENCY });
+    const scan = await openScan(cluster, schema, { columns, fetchers: LANES });
     const ranges = scan.ranges.map((range) => [String(range!.start), String(range!.end)] as const);
-    const planned: DrainPlan = { host, port, cql: scan.cql, ranges, sockets: DEFAULT_CONCURRENCY };
+    const planned: DrainPlan = { host, port, cql: scan.cql, ranges, sockets: LANES };
     writeFileSync(plan, JSON.stringify(planned));
   } finally {
     await cluster.close();

@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
+import { embedDriver } from "./driver.ts";
 import type { NativeFile } from "./native.ts";
 import { bindingsOf, packNative } from "./packed.ts";
 
@@ -34,7 +35,8 @@ export async function buildBinary({ root, entry, outfile, platform }: BinaryOpti
     );
   }
   const work = join(root, "build");
-  const files = packNative(bindings, platform, work);
+  const files = await packNative(bindings, platform, work);
+  const driver = await embedDriver(root, work);
   mkdirSync(dirname(outfile), { recursive: true });
   // Bun puts the file's name into the binary: the temporary file has the same, in a directory of its own.
   const temporary = mkdtempSync(join(work, "binary-"));
@@ -45,7 +47,7 @@ export async function buildBinary({ root, entry, outfile, platform }: BinaryOpti
       target: "bun",
       format: "cjs",
       bytecode: true,
-      // Names stay: the driver's errors take theirs from their classes, and stack traces stay readable.
+      // Names stay, so that stack traces are readable.
       minify: { whitespace: true, syntax: true },
       sourcemap: "none",
       compile: {
@@ -55,7 +57,7 @@ export async function buildBinary({ root, entry, outfile, platform }: BinaryOpti
         autoloadDotenv: false,
         autoloadBunfig: false,
       },
-      plugins: [embedNative(files), leaveOutMapper],
+      plugins: [embedNative(files), driver],
     });
     renameSync(built, outfile);
   } finally {
@@ -92,12 +94,3 @@ function embedNative(files: readonly NativeFile[]): BunPlugin {
     },
   };
 }
-
-/** The driver's object mapper, which nothing here uses and the driver itself only exports, is 140 KB of the binary. */
-const leaveOutMapper: BunPlugin = {
-  name: "driver-without-mapper",
-  setup(build) {
-    const filter = /[\\/]cassandra-driver[\\/]lib[\\/]mapping[\\/]index\.js$/;
-    build.onLoad({ filter }, () => ({ contents: "module.exports = {};", loader: "js" }));
-  },
-};

@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 const root = join(import.meta.dirname, "../..");
 const INPUTS = ["src", "scripts/build", "scripts/build.ts", "package-lock.json", "tsconfig.json"];
 /** A build that took longer was killed: its lock counts no more. */
-const LOCK_MS = 5 * 60 * 1000;
+const LOCK_MS = 20 * 60 * 1000;
 
 /** The path of the up-to-date binary of src/main.ts, or of another program of this repository. */
 export async function ensureBinary(entry = "src/main.ts", outfile = "dist/cqlduck"): Promise<string> {

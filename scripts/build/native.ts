@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
 import { messageOf, StorageError } from "../../src/base/errors.ts";
 import { convertBranches } from "./branches.ts";
 
@@ -27,7 +28,7 @@ export interface NativeFile {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
-  /** Where its bytes can be read, as packed.ts made them: branches converted, then zstd. */
+  /** Where its bytes can be read, as packed.ts made them: branches converted, then Brotli by blocks. */
   readonly packed: string;
 }
 
@@ -113,7 +114,7 @@ function isIntact(path: string, file: NativeFile): boolean {
 
 /** Writes the file beside its place and renames it: several first starts at once each see all of it or none. */
 function place(path: string, file: NativeFile): void {
-  const bytes = Bun.zstdDecompressSync(readFileSync(file.packed));
+  const bytes = decompressed(readFileSync(file.packed));
   convertBranches(bytes, "relative");
   if (sha256(bytes) !== file.sha256) throw new Error(`${file.name} is damaged inside the program's own file`);
   const temporary = `${path}.${randomUUID()}.tmp`;
@@ -130,6 +131,17 @@ function place(path: string, file: NativeFile): void {
     rmSync(temporary, { force: true });
     throw error;
   }
+}
+
+/** Blocks with their lengths before them. */
+function decompressed(packed: Buffer): Buffer {
+  const blocks: Buffer[] = [];
+  for (let at = 0; at < packed.length; ) {
+    const start = at + 4;
+    at = start + packed.readUInt32LE(at);
+    blocks.push(brotliDecompressSync(packed.subarray(start, at)));
+  }
+  return Buffer.concat(blocks);
 }
 
 function removeStale(directory: string): void {

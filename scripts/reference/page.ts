@@ -32,6 +32,7 @@ ${bullets(commands.map((command) => `[${command.name()}](#${anchorOf(command)}):
     ...commands.map(commandSection),
     exitSection(),
     PROGRESS,
+    TOLD,
   ];
   return `${sections.join("\n\n")}\n`;
 }
@@ -55,11 +56,24 @@ on a signal, or the error at the end. Members may be added in later versions.
 
 | \`kind\` | When | Members |
 | --- | --- | --- |
-| \`planned\` | once, before the first row | \`ranges\`, \`estimatedRows\` and \`estimatedBytes\` (0: the server has no estimate) |
-| \`progress\` | at most twice a second | \`phase\` (\`read\`, \`arrange\`, \`publish\`), \`share\` (0 to 0.99 of the reading), \`rows\`, \`bytes\`, \`rangesDone\`, \`ranges\`, \`estimatedRows\`, \`segments\` (durable so far), \`elapsedMs\`, \`rowsPerSecond\` (over the last seconds), \`etaMs\` (null: not known yet) |
+| \`planned\` | once, before the first row | \`source\`, \`ranges\`, \`estimatedRows\` and \`estimatedBytes\` (0: the server has no estimate) |
+| \`progress\` | at most twice a second | \`phase\` (\`read\`, \`arrange\`, \`publish\`), \`share\` (0 to 0.99 of the reading), \`rows\`, \`bytes\`, \`rangesDone\`, \`ranges\`, \`estimatedRows\`, \`segments\` (durable so far), \`retries\`, \`failedRanges\` (set aside), \`elapsedMs\`, \`rowsPerSecond\` (over the last seconds), \`etaMs\` (null: not known yet) |
 | \`phase\` | as each begins | \`phase\` |
 | \`notice\` | as it comes up, each once | \`message\` |
 | \`report\` | at the end of an export | what \`--json\` prints on stdout |`;
+
+const TOLD = `## Reports, webhooks and metrics
+
+\`--report\` writes, and \`--webhook\` posts, one JSON object at the end: \`command\`, what it was given (\`source\`, \`destination\`,
+\`job\`), \`state\` (\`done\`, \`failed\`, \`interrupted\`), \`exitCode\`, and then what \`--json\` prints, or \`error\`, \`hint\`,
+\`resume\` (the command to go on with) and the counts of progress so far. The file appears whole; what was wrong with the command line itself is
+told on stderr alone. A webhook is tried three times, 10 seconds each; one that can't be delivered is a warning.
+
+The metrics are \`cqlduck_rows_total\`, \`cqlduck_bytes_total\`, \`cqlduck_segments_total\`, \`cqlduck_retries_total\`,
+\`cqlduck_errors_total\`, \`cqlduck_ranges\`, \`cqlduck_ranges_done\`, \`cqlduck_failed_ranges\`, \`cqlduck_seconds\`,
+\`cqlduck_peak_memory_bytes\`, and \`cqlduck_state\`, which is 1 for one of its labels \`state\`; all have the label \`source\`. They count
+what this run did; \`cqlduck_ranges_done\` also has the ranges that a run before it read. A file (its name should end in \`.prom\` for the textfile collector) is replaced every 5 seconds and at the
+end; a port (\`:9100\` at all addresses, \`127.0.0.1:9100\` at one) answers \`GET /metrics\` while the command runs.`;
 
 function anchorOf(command: Command): string {
   return `cqlduck-${command.name()}`;

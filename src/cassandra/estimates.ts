@@ -10,6 +10,18 @@ export interface RangeEstimate extends TokenRange {
   readonly bytes: number;
 }
 
+/**
+ * The servers count partitions in steps of 128 for each file on disk: where they count fewer than this, one partition of
+ * gigabytes may pass for a hundred.
+ */
+const SURE_PARTITIONS = 1024;
+
+/** The bytes that are surely there, more or less; what the servers can't tell is left out. */
+export function sureBytes(estimates: readonly RangeEstimate[]): number {
+  const sure = estimates.filter(({ partitions }) => partitions >= SURE_PARTITIONS);
+  return sure.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 /** The guesses of all nodes of the local data centre for their own ranges. Empty for tables that were never flushed. */
 export async function readEstimates(cluster: Cluster, keyspace: string, table: string): Promise<RangeEstimate[]> {
   const cql =

@@ -61,6 +61,14 @@ export function asksForLess(error: unknown): boolean {
   return code === READ_TIMEOUT || code === READ_FAILURE;
 }
 
+/** Whether the server has more to do than it can: it refused for that, or did not answer in time. */
+export function isStrain(error: unknown): boolean {
+  const inner = innermost(error instanceof ClusterError && error.cause !== undefined ? error.cause : error);
+  if (inner instanceof errors.OperationTimedOutError || inner instanceof errors.BusyConnectionError) return true;
+  const code = codeOf(inner);
+  return code === OVERLOADED || code === READ_TIMEOUT;
+}
+
 /** What to tell the user of an error that the driver threw; `doing` names the work, e.g. `reading ks.t`. */
 export function clusterFailure(error: unknown, doing: string): CqlduckError {
   if (error instanceof CqlduckError) return error;

@@ -14,7 +14,7 @@ import type { Login } from "./world.ts";
 const FILE_NAME = "cqlduck.toml";
 /** Options that only make sense when typed, or that say which file or connection is read. */
 const NOT_IN_FILES = new Set(["help", "version", "config", "connection", "debug"]);
-const PATHS = new Set(["password-file", "tls-ca", "tls-cert", "tls-key", "bundle", "cqlshrc"]);
+const PATHS = new Set(["password-file", "tls-ca", "tls-cert", "tls-key", "bundle", "cqlshrc", "report"]);
 
 /** A named connection of a config file. */
 export interface Profile {

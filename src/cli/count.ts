@@ -1,8 +1,8 @@
 /*
  * Owns `cqlduck count`: the number alone on stdout, so that a script can take it.
  */
-import { type Command, Option } from "commander";
-import { addConnectionOptions, addExamples, addProgressOptions } from "./options.ts";
+import type { Command } from "commander";
+import { addConnectionOptions, addExamples, addPaceOptions, addProgressOptions } from "./options.ts";
 import { commandAgain } from "./rerun.ts";
 import { running } from "./running.ts";
 import { type Session, writeResult } from "./world.ts";
@@ -19,8 +19,7 @@ export function defineCount(command: Command, action: CountAction): void {
     )
     .argument("<ks.table>", `the table; names in capitals are quoted: 'shop."Orders"'`);
   addConnectionOptions(command);
-  command.addOption(new Option("--page-size <rows>", "the most rows a page may have").helpGroup("Reading:"));
-  command.addOption(new Option("--concurrency <count>", "token ranges read at the same time").helpGroup("Reading:"));
+  addPaceOptions(command);
   addProgressOptions(command);
   addExamples(command, [
     ["cqlduck count shop.orders", "the number on stdout, progress on stderr"],
@@ -41,11 +40,12 @@ export async function runCount(session: Session, source: string, command: Comman
   const { connection } = request.options;
   warnUnverified(session, command, connection.tls);
   const password = await findPassword(session, connection.username, request.passwordFile);
-  await running(session, request, async (signal, display) => {
+  await running(session, request, { command: "count", source }, async (signal, display) => {
     const { countRows } = await world.loadCount();
     const { onEvent } = display;
     const report = await countRows({ ...request.options, connection: { ...connection, password }, signal, onEvent });
     display.stop();
     await writeResult(world, `${request.json ? JSON.stringify(report) : report.rows}\n`);
+    return report;
   });
 }

@@ -2,8 +2,15 @@
  * Owns `cqlduck export`: its options with their help, and the way from a command line to an export and its report.
  */
 import { type Command, Option } from "commander";
-import type { ExportOptions } from "../operations/options.ts";
-import { addConnectionOptions, addExamples, addProgressOptions, repeatable, withChoices } from "./options.ts";
+import type { ExportOptions, ExportPlan } from "../operations/options.ts";
+import {
+  addConnectionOptions,
+  addExamples,
+  addPaceOptions,
+  addProgressOptions,
+  repeatable,
+  withChoices,
+} from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
 import { commandAgain } from "./rerun.ts";
 import { printReport, running } from "./running.ts";
@@ -37,6 +44,10 @@ export function defineExport(command: Command, action: ExportAction): void {
       "some columns, one with its own type",
     ],
     ["cqlduck export shop.orders orders.parquet --writetime all --ttl all", "and when each value was written and ends"],
+    [
+      "cqlduck export shop.orders orders/ --pace conservative --rate 20K",
+      "gently, from a cluster that serves customers",
+    ],
     ["cqlduck export shop.orders orders/ --dry-run", "what would be done, without reading a row"],
   ]);
   command.addHelpText("after", "Every option can also stand in the environment: --page-size as CQLDUCK_PAGE_SIZE.");
@@ -90,8 +101,13 @@ function addOutputOptions(command: Command): void {
 
 function addReadingOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Reading:"));
-  group(new Option("--page-size <rows>", "the most rows a page may have"));
-  group(new Option("--concurrency <count>", "token ranges read at the same time"));
+  addPaceOptions(command);
+  group(
+    new Option(
+      "--chunk-size <rows>",
+      "rows handed to DuckDB at once; more than 2,048 are handed over in several steps",
+    ),
+  );
   group(new Option("--allow-masked", "take masked values as they are, where the login may not see the real ones"));
   group(new Option("--max-retries <count>", "how often a page is asked for again before its range is given up"));
   group(
@@ -126,12 +142,14 @@ export async function runExport(
     connection: { ...connection, password },
     stateDirectory: stateDirectory(world.env),
   };
-  await running(session, request, async (signal, display) => {
-    if (request.dryRun) await printPlan(session, request, options, display);
-    else {
-      const { exportTable } = await world.loadOperations();
-      await printReport(session, request, display, await exportTable({ ...options, signal, onEvent: display.onEvent }));
-    }
+  if (request.dryRun) {
+    await running(session, request, undefined, async (_, display) => printPlan(session, request, options, display));
+    return;
+  }
+  await running(session, request, { command: "export", source, destination }, async (signal, display) => {
+    const { exportTable } = await world.loadOperations();
+    const report = await exportTable({ ...options, signal, onEvent: display.onEvent });
+    return printReport(session, request, display, report);
   });
 }
 
@@ -140,10 +158,11 @@ async function printPlan(
   request: ExportRequest,
   options: ExportOptions,
   display: ProgressDisplay,
-): Promise<void> {
+): Promise<ExportPlan> {
   const { planExport } = await session.world.loadOperations();
   const { planText } = await import("./report.ts");
-  const plan = await planExport(options);
+  const plan = await planExport({ ...options, onEvent: display.onEvent });
   display.stop();
   await writeResult(session.world, `${request.json ? JSON.stringify(plan) : planText(plan)}\n`);
+  return plan;
 }

@@ -57,17 +57,23 @@ export function exitCodeOf(error: unknown): number {
   return EXITS.find((exit) => exit.of.some((kind) => error instanceof kind))?.code ?? EXIT_BUG;
 }
 
+/** The command to go on with after a failure; undefined where nothing was begun, or going on doesn't help. */
+export function commandAfter(session: Session, error: unknown): string | undefined {
+  const code = exitCodeOf(error);
+  return code === EXIT_BUG || code === EXIT_USAGE ? undefined : session.again;
+}
+
 /** Tells a failure on stderr; where it can be gone on from, the last line is the command for that. */
 export function printFault(session: Session, error: unknown): void {
-  const { terminal, debug, again } = session;
-  const code = exitCodeOf(error);
-  const bug = code === EXIT_BUG;
+  const { terminal, debug } = session;
+  const bug = exitCodeOf(error) === EXIT_BUG;
+  const again = commandAfter(session, error);
   terminal.clear();
   if (debug) for (const line of stackLines(error)) terminal.line(terminal.dim(line));
   terminal.line(`${terminal.red("error:")} ${bug ? "internal error: " : ""}${messageOf(error)}`);
   const hint = bug ? bugHint(session) : error instanceof CqlduckError ? error.hint : undefined;
   if (hint) terminal.line(terminal.dim(`hint: ${hint}`));
-  if (again && !bug && code !== EXIT_USAGE) {
+  if (again) {
     terminal.line("go on with");
     terminal.line(again);
   }

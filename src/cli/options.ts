@@ -5,6 +5,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { splitList } from "../base/names.ts";
+import { PACES } from "../jobs/pace.ts";
 import { CONSISTENCIES, PROGRESS_FORMS } from "./values.ts";
 
 /** A command line and what it is for. */
@@ -86,6 +87,28 @@ export function addConnectionOptions(command: Command): void {
   group(new Option("--request-timeout <duration>", "how long one request may take, e.g. 30s"));
 }
 
+/** Options of every command that reads tables, for how hard it works the cluster. */
+export function addPaceOptions(command: Command): void {
+  const group = (option: Option) => command.addOption(option.helpGroup("Reading:"));
+  group(
+    withChoices(
+      new Option(
+        "--pace <pace>",
+        "how hard to work the cluster: conservative, balanced (as it is unless said), aggressive or adaptive",
+      ),
+      PACES,
+    ),
+  );
+  group(
+    new Option(
+      "--concurrency <count>",
+      "token ranges read at the same time, for adaptive the most; the pace says 2, 8, 24 or from 2 to 24",
+    ),
+  );
+  group(new Option("--page-size <rows>", "the most rows a page may have; the pace says 2,000 or 20,000"));
+  group(new Option("--rate <rows>", "at most so many rows a second"));
+}
+
 /** Options that every command has for what it shows. */
 export function addProgressOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Progress:"));
@@ -96,6 +119,19 @@ export function addProgressOptions(command: Command): void {
         "how progress shows: auto, bar, plain, json or none (auto: a bar on a terminal, else plain lines)",
       ).default("auto"),
       PROGRESS_FORMS,
+    ),
+  );
+  group(new Option("--report <file>", "write how it ended to this file, as JSON: the report, or the error"));
+  group(
+    new Option(
+      "--metrics <file | [host]:port>",
+      "figures for Prometheus: in a file that is rewritten every few seconds, or at /metrics of this port",
+    ),
+  );
+  group(
+    new Option(
+      "--webhook <url>",
+      "POST how it ended to this URL, as JSON; one with a secret in it is better kept in CQLDUCK_WEBHOOK",
     ),
   );
   group(new Option("-q, --quiet", "print errors only"));

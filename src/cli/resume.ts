@@ -8,6 +8,7 @@ import type { ImportOptions } from "../operations/importoptions.ts";
 import {
   addConnectionOptions,
   addExamples,
+  addPaceOptions,
   addProgressOptions,
   readEnvironment,
   repeatable,
@@ -44,10 +45,12 @@ export function defineResume(command: Command, action: ResumeAction): void {
       EMPTY_RULES,
     ),
   );
+  addPaceOptions(command);
   addProgressOptions(command);
   addExamples(command, [
     ["cqlduck resume orders.parquet", "go on with an export into one file"],
     ["cqlduck resume orders/ --empty null", "go on past zero-length values"],
+    ["cqlduck resume orders/ --pace conservative", "go on with less at a time"],
   ]);
   command.action((job: string) => action(job, command));
 }
@@ -81,7 +84,7 @@ export async function runResume(session: Session, job: string, command: Command)
   const username = connection?.username ?? before.connection.username;
   warnUnverified(session, command, connection?.tls ?? before.connection.tls);
   const password = await findPassword(session, username, request.passwordFile);
-  await running(session, request, async (signal, display) => {
+  await running(session, request, { command: "resume", job }, async (signal, display) => {
     const report = await resumeExport({
       ...request.options,
       connection: { ...connection, password },
@@ -89,7 +92,7 @@ export async function runResume(session: Session, job: string, command: Command)
       signal,
       onEvent: display.onEvent,
     });
-    await printReport(session, request, display, report);
+    return printReport(session, request, display, report);
   });
 }
 

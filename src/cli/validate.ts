@@ -8,22 +8,25 @@ import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
 import { parseColumnAssignment, parseColumnList, parseTableName } from "../base/names.ts";
 import { parseCount, parseDuration, parseSize } from "../base/units.ts";
+import { PACES, type PaceOptions } from "../jobs/pace.ts";
 import type { CountOptions } from "../operations/count.ts";
 import type { ConnectionOptions, ExportOptions, ResumeOptions } from "../operations/options.ts";
 import { spokenName } from "./options.ts";
+import type { Shown } from "./shown.ts";
 import {
   atMost,
   choice,
   EMPTY_RULES,
   PROGRESS_FORMS,
-  type ProgressForm,
   parseColumnsOrAll,
   parseCompression,
   parseConsistency,
   parseDestination,
   parseHost,
+  parseMetrics,
   parseShare,
   parseText,
+  parseWebhook,
   parseWhole,
   UUID_FORMS,
 } from "./values.ts";
@@ -59,7 +62,30 @@ export const Display = {
   progress: form(choice(PROGRESS_FORMS)),
   quiet: flag,
   json: flag,
+  report: v.optional(form(parseText)),
+  metrics: v.optional(form(parseMetrics)),
+  webhook: v.optional(form(parseWebhook)),
 };
+
+const DisplayFlags = v.object(Display);
+
+function shownOf(flags: v.InferOutput<typeof DisplayFlags>): Shown {
+  const { progress, quiet, json, report, metrics, webhook } = flags;
+  return { progress, quiet, json, report, metrics, webhook };
+}
+
+const Reading = {
+  pace: v.optional(form(choice(PACES))),
+  rate: v.optional(form(parseCount)),
+  pageSize: v.optional(form(atMost(parseCount, LARGEST_PAGE))),
+  concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
+};
+
+const ReadingFlags = v.object(Reading);
+
+function paceOf({ pace, rate, pageSize, concurrency }: v.InferOutput<typeof ReadingFlags>): PaceOptions {
+  return { pace, rate, pageSize, concurrency };
+}
 
 /** How any command reaches the cluster. */
 export const Connection = {
@@ -98,6 +124,8 @@ export function connectionOf(flags: v.InferOutput<typeof ConnectionFlags>): Conn
 const ExportFlags = v.object({
   ...Connection,
   ...Display,
+  ...Reading,
+  chunkSize: v.optional(form(parseCount)),
   columns: v.optional(form(parseColumnList)),
   writetime: v.optional(form(parseColumnsOrAll)),
   ttl: v.optional(form(parseColumnsOrAll)),
@@ -110,8 +138,6 @@ const ExportFlags = v.object({
   type: v.optional(v.array(form(parseColumnAssignment)), []),
   uuid: form(choice(UUID_FORMS)),
   empty: form(choice(EMPTY_RULES)),
-  pageSize: v.optional(form(atMost(parseCount, LARGEST_PAGE))),
-  concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
   maxRetries: v.optional(form(atMost(parseWhole, MOST_RETRIES))),
   maxFailedRanges: form(parseShare),
   memory: form(parseSize),
@@ -123,14 +149,11 @@ const ExportFlags = v.object({
   dryRun: flag,
 });
 
-export interface ExportRequest {
+export interface ExportRequest extends Shown {
   /** All but the password, which may have to be asked for. */
   readonly options: ExportOptions;
   readonly passwordFile: string | undefined;
   readonly dryRun: boolean;
-  readonly progress: ProgressForm;
-  readonly quiet: boolean;
-  readonly json: boolean;
 }
 
 /** What `export` was asked for. */
@@ -167,8 +190,8 @@ export function readExportRequest(source: string, destination: string, command: 
       types: typesByColumn(flags.type),
       uuid: flags.uuid,
       empty: flags.empty,
-      concurrency: flags.concurrency,
-      pageSize: flags.pageSize,
+      ...paceOf(flags),
+      chunkRows: flags.chunkSize,
       maxRetries: flags.maxRetries,
       maxFailedRanges: flags.maxFailedRanges,
       memoryBytes: flags.memory,
@@ -178,9 +201,7 @@ export function readExportRequest(source: string, destination: string, command: 
     },
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
-    progress: flags.progress,
-    quiet: flags.quiet,
-    json: flags.json,
+    ...shownOf(flags),
   };
 }
 
@@ -200,11 +221,10 @@ export function readLookupRequest(command: Command): LookupRequest {
 const CountFlags = v.object({
   ...Connection,
   ...Display,
-  pageSize: v.optional(form(atMost(parseCount, LARGEST_PAGE))),
-  concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
+  ...Reading,
 });
 
-export interface CountRequest extends Pick<ExportRequest, "passwordFile" | "progress" | "quiet" | "json"> {
+export interface CountRequest extends Shown, Pick<ExportRequest, "passwordFile"> {
   /** All but the password, which may have to be asked for. */
   readonly options: CountOptions;
 }
@@ -217,30 +237,25 @@ export function readCountRequest(source: string, command: Command): CountRequest
     options: {
       connection: connectionOf(flags),
       table,
-      concurrency: flags.concurrency,
-      pageSize: flags.pageSize,
+      ...paceOf(flags),
     },
     passwordFile: flags.passwordFile,
-    progress: flags.progress,
-    quiet: flags.quiet,
-    json: flags.json,
+    ...shownOf(flags),
   };
 }
 
 const ResumeFlags = v.object({
   ...Connection,
   ...Display,
+  ...Reading,
   type: v.optional(v.array(form(parseColumnAssignment)), []),
   empty: v.optional(form(choice(EMPTY_RULES))),
 });
 
-export interface ResumeRequest {
+export interface ResumeRequest extends Shown {
   /** What was said on this command line only: the rest is as the export was begun. */
   readonly options: ResumeOptions;
   readonly passwordFile: string | undefined;
-  readonly progress: ExportRequest["progress"];
-  readonly quiet: boolean;
-  readonly json: boolean;
 }
 
 /** What `resume` was asked for. */
@@ -257,11 +272,10 @@ export function readResumeRequest(job: string, command: Command): ResumeRequest 
       },
       types: typesByColumn(flags.type),
       empty: flags.empty,
+      ...paceOf(flags),
     },
     passwordFile: flags.passwordFile,
-    progress: flags.progress,
-    quiet: flags.quiet,
-    json: flags.json,
+    ...shownOf(flags),
   };
 }
 

@@ -114,6 +114,29 @@ export function parseWhole(text: string): number {
   throw new UsageError(`"${text}" isn't a whole number`, { hint: "write 0, 1, 2, …" });
 }
 
+/** Where figures go: a file, or a port that they are asked for at; all addresses of the machine where no host is said. */
+export type MetricsTarget = { readonly file: string } | { readonly host: string | undefined; readonly port: number };
+
+/** `:9100`, `host:9100` and `[::1]:9100` are ports, anything else a file. */
+export function parseMetrics(text: string): MetricsTarget {
+  const address = /^(?:\[([^\]/]*)\]|([^/:]*)):(\d*)$/.exec(text.trim());
+  if (!address) return { file: parseText(text) };
+  const port = Number(address[3]);
+  if (port >= 1 && port <= 65_535) return { host: address[1] || address[2] || undefined, port };
+  throw new UsageError(`"${text}": a port is a number from 1 to 65535`, {
+    hint: "write :9100, or host:9100; or a file: ./metrics.prom",
+  });
+}
+
+/** An address to POST to. It may hold a secret, which no message repeats. */
+export function parseWebhook(text: string): URL {
+  const hint = "write https://host/path";
+  if (!URL.canParse(text)) throw new UsageError("it isn't a URL", { hint });
+  const url = new URL(text);
+  if (url.protocol === "http:" || url.protocol === "https:") return url;
+  throw new UsageError(`it begins with ${url.protocol}, and must begin with http: or https:`, { hint });
+}
+
 /** A whole number, or a percentage: `10`, `5%`. */
 export function parseShare(text: string): number | `${number}%` {
   if (!text.endsWith("%")) return parseWhole(text);

@@ -6,6 +6,8 @@
 export type JobEvent =
   | {
       readonly kind: "planned";
+      /** What is read, as the report names it. */
+      readonly source: string;
       readonly ranges: number;
       readonly estimatedRows: number;
       readonly estimatedBytes: number;
@@ -25,6 +27,9 @@ export interface Progress {
   readonly estimatedRows: number;
   /** Segments durable so far. */
   readonly segments: number;
+  /** Requests made again, and ranges set aside. */
+  readonly retries: number;
+  readonly failedRanges: number;
   readonly elapsedMs: number;
   /** Over the last seconds. */
   readonly rowsPerSecond: number;

@@ -27,6 +27,8 @@ export class ProgressMeter {
   #bytes = 0;
   #rangesDone = 0;
   #segments = 0;
+  #retries = 0;
+  #failedRanges = 0;
   /** What had been counted when, for the rate: a point at most every EMIT_EVERY_MS, the oldest just out of the window. */
   readonly #points: { at: number; rows: number }[] = [];
 
@@ -53,6 +55,16 @@ export class ProgressMeter {
     this.#tell();
   }
 
+  retried(): void {
+    this.#retries++;
+    this.#tell();
+  }
+
+  rangeFailed(): void {
+    this.#failedRanges++;
+    this.#tell();
+  }
+
   /** Emits where things stand, however short ago the last event was; for the end. */
   flush(): void {
     this.#emittedAt = this.#now();
@@ -70,6 +82,8 @@ export class ProgressMeter {
       ranges: this.#options.ranges,
       estimatedRows: this.#options.estimatedRows,
       segments: this.#segments,
+      retries: this.#retries,
+      failedRanges: this.#failedRanges,
       elapsedMs: now - this.#startedAt,
       rowsPerSecond,
       etaMs: this.#eta(rowsPerSecond),

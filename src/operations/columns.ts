@@ -36,13 +36,18 @@ export class RowBatch {
   readonly #table: string;
   readonly #arena = new Arena();
   readonly #filler: ChunkFiller;
+  readonly #chunkRows: number;
   #cells = new Int32Array(0);
   #rows = 0;
 
-  /** @param table named in errors */
-  constructor(source: readonly SourceColumn[], table: string) {
+  /**
+   * @param table named in errors
+   * @param chunkRows the most rows of a chunk
+   */
+  constructor(source: readonly SourceColumn[], table: string, chunkRows = CHUNK_ROWS) {
     this.#source = source;
     this.#table = table;
+    this.#chunkRows = Math.min(chunkRows, CHUNK_ROWS);
     this.columns = source.map((column) => createColumn(column.codec.column, this.#arena, CHUNK_ROWS));
     this.#filler = new ChunkFiller(
       source.map((column) => column.codec.column),
@@ -61,12 +66,12 @@ export class RowBatch {
     const rowBytes = end / rows;
     for (let at = 0; at < rows; ) {
       const byBytes = Math.floor((CHUNK_BYTES - this.#arena.length) / rowBytes);
-      const count = Math.max(1, Math.min(rows - at, CHUNK_ROWS - this.#rows, byBytes));
+      const count = Math.max(1, Math.min(rows - at, this.#chunkRows - this.#rows, byBytes));
       const start = startOf(at);
       const shift = this.#arena.append(body.subarray(start, startOf(at + count))) - start;
       this.#decode(page, shift, at, count);
       at += count;
-      if (this.#rows === CHUNK_ROWS || this.#arena.length >= CHUNK_BYTES) this.flush(target);
+      if (this.#rows === this.#chunkRows || this.#arena.length >= CHUNK_BYTES) this.flush(target);
     }
   }
 

@@ -8,25 +8,22 @@ import { readMasking } from "../cassandra/masks.ts";
 import { PageReader } from "../cassandra/pages.ts";
 import { readTable, type TableSchema } from "../cassandra/schema.ts";
 import type { JobEvent } from "../jobs/events.ts";
+import { lanesOf, type PaceOptions, Pacer } from "../jobs/pace.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { fixedLength } from "../types/table.ts";
 import { fetchAll } from "./fetch.ts";
 import { wholeNotice } from "./masking.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
-import { DEFAULT_CONCURRENCY, DEFAULT_PAGE_ROWS, MAX_RETRIES, openScan, type Scan } from "./scan.ts";
+import { MAX_RETRIES, openScan, type Scan } from "./scan.ts";
 
 /** What the server should have to read for one page: it reads whole rows, though little of them is asked for. */
 const READ_BYTES_PER_PAGE = 8e6;
 const LEAST_PAGE_ROWS = 100;
 
-export interface CountOptions {
+export interface CountOptions extends PaceOptions {
   readonly connection: ConnectionOptions;
   readonly table: TableName;
-  /** Token ranges read at the same time. */
-  readonly concurrency?: number | undefined;
-  /** The most rows a page may have. */
-  readonly pageSize?: number | undefined;
   /** Its reason must be an InterruptedError. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
@@ -60,7 +57,7 @@ export async function countRows(options: CountOptions): Promise<CountReport> {
     const masking = await readMasking(cluster, schema, options.connection.username);
     const scan = await openScan(cluster, schema, {
       columns: [cheapestColumn(schema)],
-      fetchers: options.concurrency ?? DEFAULT_CONCURRENCY,
+      fetchers: lanesOf(options),
       whole: masking.tokensRefused,
     });
     const notices = wholeNotice(schema, masking);
@@ -102,19 +99,24 @@ async function addPages(
 ): Promise<{ readonly rows: number; readonly retries: number }> {
   const { estimatedRows, estimatedBytes, ranges } = scan;
   const emit = (event: JobEvent) => options.onEvent?.(event);
-  emit({ kind: "planned", ranges: ranges.length, estimatedRows, estimatedBytes });
+  emit({ kind: "planned", source: scan.name, ranges: ranges.length, estimatedRows, estimatedBytes });
   emit({ kind: "phase", phase: "read" });
   const meter = new ProgressMeter({ ranges: ranges.length, estimatedRows, emit });
   let rows = 0;
   let retries = 0;
   const leaves = ranges.map((_, range) => ({ range, from: null }));
+  const pacer = new Pacer(options);
   await fetchAll(scan, new PageReader(cluster, scan.cql, `counting ${scan.name}`), leaves, {
-    concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
-    pageSize: pageRows(scan, options.pageSize ?? DEFAULT_PAGE_ROWS),
+    pacer,
+    pageSize: pageRows(scan, pacer.pageRows),
     maxRetries: MAX_RETRIES,
     maxFailedRanges: 0,
     signal: options.signal ?? new AbortController().signal,
-    onRetry: () => retries++,
+    onRetry: () => {
+      retries++;
+      meter.retried();
+    },
+    onSetAside: () => meter.rangeFailed(),
     onPage: async (_range, _from, page) => {
       rows += page.rows;
       meter.addRows(page.rows, page.body.length);

@@ -11,6 +11,7 @@ import { parquetFormat } from "../formats/parquet.ts";
 import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob } from "../jobs/job.ts";
+import { lanesOf } from "../jobs/pace.ts";
 import { carryOut, type Layout, publish } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { arrangeOneFile, arrangeParts } from "./arrange.ts";
@@ -29,17 +30,19 @@ import { checkMasksUnchanged } from "./masking.ts";
 import { fileMetadata } from "./metadata.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
 import { checkSameColumns, filesBefore, layoutOf, ontoOf, partName } from "./output.ts";
-import { concurrencyOf, limitsOf, type Run, readSegments } from "./reading.ts";
+import { limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
 import { openSource, type Source } from "./source.ts";
+import { checkSpace } from "./space.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {
   const onto = ontoOf(options);
   const cluster = await Cluster.connect(options.connection);
   try {
-    const source = await openSource(cluster, options, concurrencyOf(options));
+    const source = await openSource(cluster, options, lanesOf(options));
     const layout = layoutOf(options.destination);
+    await checkSpace(options, source, layout);
     const limits = limitsOf(source, options);
     return {
       source: source.name,
@@ -77,7 +80,8 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
   const cluster = await Cluster.connect(options.connection);
   try {
     signal.throwIfAborted();
-    const source = await openSource(cluster, options, concurrencyOf(options));
+    const source = await openSource(cluster, options, lanesOf(options));
+    await checkSpace(options, source, layout);
     const begun = options.resume ? await claimUnfinished(options.destination, layout) : undefined;
     const { restart = false, resume = false } = options;
     const lock = begun?.lock ?? (await claimDestination(options.destination, layout, { restart, resume, onto }));

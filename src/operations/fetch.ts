@@ -2,10 +2,12 @@
  * Owns the reading of all token ranges: several at a time, the next page of each asked for before the last one is
  * decoded, failed pages tried again from their paging state at the next replica.
  */
+import { setMaxListeners } from "node:events";
 import { ClusterError } from "../base/errors.ts";
 import type { Host } from "../cassandra/cluster.ts";
-import { asksForLess, isRetryable } from "../cassandra/failure.ts";
+import { asksForLess, isRetryable, isStrain } from "../cassandra/failure.ts";
 import { type Page, type PageReader, PageSizer } from "../cassandra/pages.ts";
+import type { Lane, Pacer } from "../jobs/pace.ts";
 import { retrying } from "../jobs/retry.ts";
 import type { Scan } from "./scan.ts";
 
@@ -17,7 +19,8 @@ export interface Leaf {
 }
 
 export interface FetchOptions {
-  readonly concurrency: number;
+  /** How many ranges are read at the same time, and how fast. */
+  readonly pacer: Pacer;
   /** The most rows a page may have. */
   readonly pageSize: number;
   readonly maxRetries: number;
@@ -25,6 +28,8 @@ export interface FetchOptions {
   readonly maxFailedRanges: number;
   readonly signal: AbortSignal;
   onRetry(error: unknown): void;
+  /** A range was set aside. */
+  onSetAside(range: number): void;
   /** Takes a page that was read from `from`; the range's next page is taken only after it. */
   onPage(range: number, from: string | null, page: Page): Promise<void>;
 }
@@ -48,6 +53,8 @@ export async function fetchAll(
 ): Promise<FailedRange[]> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  // Every range waits on it; Node takes more than ten for a leak.
+  setMaxListeners(0, signal);
   const sizer = new PageSizer(options.pageSize);
   const failed: FailedRange[] = [];
   const first = firstAnswer();
@@ -55,18 +62,29 @@ export async function fetchAll(
   const fetcher = async (number: number) => {
     // All at once would ask for many rows before it is known how big one is.
     if (number > 0) await first.answered;
-    for (let leaf = leaves[next++]; leaf; leaf = leaves[next++]) {
-      try {
-        await readRange(scan, reader, leaf, sizer, { ...options, signal, onAnswer: first.answer });
-      } catch (error) {
-        if (error instanceof ClusterError && !signal.aborted) failed.push({ range: leaf.range, error });
-        if (error instanceof ClusterError && failed.length <= options.maxFailedRanges) continue;
-        stop.abort(error);
-        throw error;
+    const lane = options.pacer.enter();
+    try {
+      for (;;) {
+        await lane.ready(signal);
+        const leaf = leaves[next++];
+        if (!leaf) return;
+        try {
+          await readRange(scan, reader, leaf, sizer, { ...options, signal, lane, onAnswer: first.answer });
+        } catch (error) {
+          if (!(error instanceof ClusterError) || signal.aborted) throw error;
+          failed.push({ range: leaf.range, error });
+          if (failed.length > options.maxFailedRanges) throw error;
+          options.onSetAside(leaf.range);
+        }
       }
+    } catch (error) {
+      stop.abort(error);
+      throw error;
+    } finally {
+      lane.leave();
     }
   };
-  const others = Array.from({ length: options.concurrency - 1 }, (_, i) => fetcher(i + 1));
+  const others = Array.from({ length: options.pacer.lanes - 1 }, (_, i) => fetcher(i + 1));
   // Where nothing is left to read, the first ends without an answer.
   const results = await Promise.allSettled([fetcher(0).finally(first.answer), ...others]);
   options.signal.throwIfAborted();
@@ -88,7 +106,7 @@ async function readRange(
   reader: PageReader,
   leaf: Leaf,
   sizer: PageSizer,
-  options: FetchOptions & { onAnswer(): void },
+  options: FetchOptions & { readonly lane: Lane; onAnswer(): void },
 ): Promise<void> {
   const range = scan.ranges[leaf.range];
   const hosts = scan.replicas(range);
@@ -110,7 +128,7 @@ async function readRange(
   }
 
   function ask(state: string | null): Promise<Page> {
-    return retrying((attempt) => reader.fetch(range, state, sizer.rows, hostOf(hosts, leaf.range, attempt)), {
+    return retrying((attempt) => fetchInTurn(state, hostOf(hosts, leaf.range, attempt)), {
       attempts: options.maxRetries + 1,
       baseMs: 200,
       maxMs: 10_000,
@@ -121,6 +139,18 @@ async function readRange(
         options.onRetry(error);
       },
     });
+  }
+
+  async function fetchInTurn(state: string | null, host: Host | undefined): Promise<Page> {
+    const turn = await options.lane.turn(sizer.rows, options.signal);
+    try {
+      const page = await reader.fetch(range, state, turn.rows, host);
+      turn.answered(page.rows, page.body.length);
+      return page;
+    } catch (error) {
+      turn.failed(isStrain(error));
+      throw error;
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 import type { ClusterOptions } from "../cassandra/cluster.ts";
 import type { ParquetCompression } from "../formats/parquet.ts";
 import type { JobEvent } from "../jobs/events.ts";
+import type { PaceOptions } from "../jobs/pace.ts";
 
 /** How to reach a cluster. */
 export type ConnectionOptions = ClusterOptions;
@@ -17,7 +18,7 @@ export interface TableName {
 
 export type { ParquetCompression };
 
-export interface ExportOptions {
+export interface ExportOptions extends PaceOptions {
   readonly connection: ConnectionOptions;
   readonly table: TableName;
   /** A path that ends in `.parquet` is one file, any other a directory. */
@@ -50,10 +51,8 @@ export interface ExportOptions {
   readonly empty?: "error" | "null" | undefined;
   /** Read this many token ranges instead of those the plan finds; for tests and measurements. */
   readonly splits?: number | undefined;
-  /** Token ranges read at the same time. */
-  readonly concurrency?: number | undefined;
-  /** The most rows a page may have. */
-  readonly pageSize?: number | undefined;
+  /** The most rows that are handed to DuckDB at once; it takes no more than 2,048. */
+  readonly chunkRows?: number | undefined;
   /** How often a page is asked for again before its range is given up. */
   readonly maxRetries?: number | undefined;
   /** So many ranges, or such a share of them, may fail while the others are read; nothing is published then. */
@@ -96,7 +95,7 @@ export interface ExportPlan {
 }
 
 /** An unfinished export to go on with; what is said here wins over what it was begun with. */
-export interface ResumeOptions extends Pick<ExportOptions, "stateDirectory" | "signal" | "onEvent"> {
+export interface ResumeOptions extends PaceOptions, Pick<ExportOptions, "stateDirectory" | "signal" | "onEvent"> {
   /** A job's name, or the destination it writes to. */
   readonly job: string;
   readonly connection?: { readonly [K in keyof ConnectionOptions]?: ConnectionOptions[K] | undefined } | undefined;

@@ -10,13 +10,14 @@ import { Engine } from "../duckdb/engine.ts";
 import { SegmentTable } from "../duckdb/segment.ts";
 import type { FileFormat, Rows } from "../formats/format.ts";
 import { SPILL_NAME, segmentName } from "../jobs/job.ts";
+import { Pacer } from "../jobs/pace.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { removeTree, statusOf } from "../storage/local.ts";
 import { RowBatch } from "./columns.ts";
 import type { ExportJob } from "./exportjob.ts";
 import { type FailedRange, fetchAll } from "./fetch.ts";
 import type { ExportOptions } from "./options.ts";
-import { DEFAULT_CONCURRENCY, DEFAULT_PAGE_ROWS, MAX_RETRIES } from "./scan.ts";
+import { MAX_RETRIES } from "./scan.ts";
 import { engineMemory, type SealedSegment, type SegmentLimits, SegmentPipeline, segmentLimits } from "./segments.ts";
 import type { Source } from "./source.ts";
 
@@ -50,7 +51,7 @@ export async function readSegments(run: Run): Promise<void> {
   let pipeline: SegmentPipeline | undefined;
   try {
     const meter = startMeter(run);
-    const batch = new RowBatch(source.columns, source.name);
+    const batch = new RowBatch(source.columns, source.name, options.chunkRows);
     pipeline = await openPipeline(run, engine, batch, meter);
     const failed = await fetchOrSave(run, pipeline, meter);
     await pipeline.finish();
@@ -70,7 +71,7 @@ export async function readSegments(run: Run): Promise<void> {
 
 function startMeter({ options, source }: Run): ProgressMeter {
   const { estimatedRows, estimatedBytes, ranges } = source;
-  options.onEvent?.({ kind: "planned", ranges: ranges.length, estimatedRows, estimatedBytes });
+  options.onEvent?.({ kind: "planned", source: source.name, ranges: ranges.length, estimatedRows, estimatedBytes });
   for (const message of source.notices) options.onEvent?.({ kind: "notice", message });
   options.onEvent?.({ kind: "phase", phase: "read" });
   return new ProgressMeter({ ranges: ranges.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
@@ -122,17 +123,19 @@ async function fetchInto(run: Run, pipeline: SegmentPipeline, meter: ProgressMet
   const states = job.leaves();
   const leaves = states.flatMap(({ range, done, at }) => (done ? [] : [{ range, from: at }]));
   for (let done = states.length - leaves.length; done > 0; done--) meter.rangeDone();
+  const pacer = new Pacer(options);
   return fetchAll(source, reader, leaves, {
-    concurrency: concurrencyOf(options),
+    pacer,
     // A page is in one segment as a whole, so none may have more rows than that takes.
-    pageSize: Math.min(
-      options.pageSize ?? DEFAULT_PAGE_ROWS,
-      limitsOf(source, options).mostRows ?? Number.POSITIVE_INFINITY,
-    ),
+    pageSize: Math.min(pacer.pageRows, limitsOf(source, options).mostRows ?? Number.POSITIVE_INFINITY),
     maxRetries: options.maxRetries ?? MAX_RETRIES,
     maxFailedRanges: failuresAllowed(options.maxFailedRanges ?? MAX_FAILED_RANGES, states.length),
     signal: run.signal,
-    onRetry: () => run.retries++,
+    onRetry: () => {
+      run.retries++;
+      meter.retried();
+    },
+    onSetAside: () => meter.rangeFailed(),
     onPage: async (range, from, page) => {
       await pipeline.append(range, from, page);
       meter.addRows(page.rows, page.body.length);
@@ -161,10 +164,6 @@ export function limitsOf(source: Source, options: ExportOptions): SegmentLimits 
 
 function columnTypes(source: Source): ColumnType[] {
   return source.columns.map((column) => column.codec.column);
-}
-
-export function concurrencyOf(options: ExportOptions): number {
-  return options.concurrency ?? DEFAULT_CONCURRENCY;
 }
 
 function memoryOf(options: ExportOptions): number {

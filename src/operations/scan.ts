@@ -3,7 +3,7 @@
  * servers guess of the size. What becomes of the rows is for others to say.
  */
 import type { Cluster, Host } from "../cassandra/cluster.ts";
-import { readEstimates } from "../cassandra/estimates.ts";
+import { readEstimates, sureBytes } from "../cassandra/estimates.ts";
 import { isRetryable } from "../cassandra/failure.ts";
 import { PageReader } from "../cassandra/pages.ts";
 import { readRing, type TokenRange } from "../cassandra/ring.ts";
@@ -12,8 +12,6 @@ import { qualifiedName, type Selected, selectAll, selectRange } from "../cassand
 import { retrying } from "../jobs/retry.ts";
 import { evenRanges, planRanges } from "./ranges.ts";
 
-export const DEFAULT_CONCURRENCY = 8;
-export const DEFAULT_PAGE_ROWS = 20_000;
 export const MAX_RETRIES = 8;
 
 export interface Scan {
@@ -27,6 +25,8 @@ export interface Scan {
   /** Both 0 where the servers have no guess, as for a table that was never flushed. */
   readonly estimatedRows: number;
   readonly estimatedBytes: number;
+  /** Of these, the part that is no mere guess. */
+  readonly sureBytes: number;
 }
 
 export interface ScanOptions {
@@ -52,6 +52,7 @@ export async function openScan(cluster: Cluster, schema: TableSchema, options: S
       replicas: () => cluster.localHosts(),
       estimatedRows: 0,
       estimatedBytes: 0,
+      sureBytes: 0,
     };
   }
   const estimates = await readEstimates(cluster, schema.keyspace, schema.table);
@@ -63,6 +64,7 @@ export async function openScan(cluster: Cluster, schema: TableSchema, options: S
     replicas: (range) => ring.replicas(range!.end),
     estimatedRows: 0,
     estimatedBytes: estimates.reduce((sum, estimate) => sum + estimate.bytes, 0),
+    sureBytes: sureBytes(estimates),
   };
   return { ...scan, estimatedRows: await estimateRows(cluster, schema, scan) };
 }

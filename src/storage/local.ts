@@ -42,6 +42,15 @@ export async function writeDurably(path: string, data: string | Uint8Array): Pro
   await fsyncDirectory(dirname(path));
 }
 
+/** Makes sure that writeDurably may write to the path, without a change to what is there. */
+export async function checkWritable(path: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await attempt("write", path, async () => {
+    await (await fs.open(temporary, "w")).close();
+    await fs.unlink(temporary);
+  });
+}
+
 /** Makes what was written to the file survive a power cut. Its name does after fsyncDirectory. */
 export async function fsyncFile(path: string): Promise<void> {
   await attempt("sync", path, async () => {

@@ -235,7 +235,7 @@ function encodeText(column: ColumnBuffer, first: number, count: number, out: Cel
       throw new ValueError(row, `'${entryText(column, row)}' is not a decimal`);
     }
     out.reserve(length + 5);
-    out.view.setInt32(out.length, reader.scale);
+    out.view.setInt32(out.length, reader.scale | 0);
     const size = reader.writeMantissa(out.bytes, out.length + 4) + 4;
     out.cell(out.length, size);
     out.length += size;

@@ -69,6 +69,15 @@ export function writeReversed(from: Uint8Array, at: number, width: number, bytes
   return size;
 }
 
+/**
+ * Writes a 64-bit integer of its two halves, `low` taken modulo 2^32. Without the zeros, of which a number has none to
+ * tell that it is an integer, Bun's DataView takes fifteen times as long.
+ */
+export function writeHalves(view: DataView, at: number, high: number, low: number): void {
+  view.setInt32(at, high | 0);
+  view.setInt32(at + 4, low | 0);
+}
+
 /** Writes the digits of a whole number from 0 to 2^53; returns where they end. */
 export function writeDigits(bytes: Uint8Array, at: number, value: number): number {
   if (value < 1e9) {

@@ -22,7 +22,7 @@ import { listReader, mapReader, structReader, tupleReader, vectorReader } from "
 import { decimalText, varintText, wholeText } from "./text-numbers.ts";
 import { type ReadText, scalarReader, type TextOptions, type TextReader, textEncode } from "./text-reader.ts";
 import { blobText, booleanText, inetText, stringReader, uuidText } from "./text-simple.ts";
-import { dateText, timestampText, timeText } from "./text-times.ts";
+import { dateText, daysText, timestampText, timeText } from "./text-times.ts";
 import { uuidNativeCodec, uuidTextCodec } from "./uuid.ts";
 import * as text from "./value-text.ts";
 import { varintBigintCodec, varintTextCodec } from "./varint.ts";
@@ -125,14 +125,18 @@ const listRow: TypeRow = {
     },
   ],
   text: text.bytesText,
-  reader: (type, options) => listReader(type.name, readerOf(type.of[0]!, options)),
+  reader: (type, options) =>
+    listReader(
+      type.name,
+      innerReader(type.of[0]!, options, "LIST", (want) => want.child),
+    ),
 };
 
 const structRow: TypeRow = {
   parameters: "any",
   forms: [{ name: "a STRUCT of the same fields", make: makeStruct }],
   text: text.bytesText,
-  reader: (type, options) => tupleReader(type.of.map((inner) => readerOf(inner, options))),
+  reader: (type, options) => tupleReader(fieldReaders(type, options)),
 };
 
 /** Every CQL type, by the name that CqlType has for it. */
@@ -155,7 +159,7 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
   date: {
     forms: [dateForm("DATE"), dateForm("INTEGER")],
     text: text.dateText,
-    reader: scalar(dateText),
+    reader: scalar((_, { want }) => (want?.kind === "INTEGER" ? daysText() : dateText())),
   },
   decimal: {
     forms: [form(varchar, decimalTextCodec), decimalForm("DECIMAL(p,s)", decimalFixedCodec)],
@@ -307,24 +311,43 @@ export function codecFor(type: CqlType, options: CodecOptions): Codec {
 }
 
 function readerOf(type: CqlType, options: TextOptions): TextReader {
-  return rowOf(type).reader(type, options);
+  return options.want?.kind === "BLOB" ? scalarReader("blob", blobText) : rowOf(type).reader(type, options);
+}
+
+/** The reader of a type inside another, which was wanted to be a `kind` if anything was. */
+function innerReader<K extends ColumnType["kind"]>(
+  type: CqlType,
+  options: TextOptions,
+  kind: K,
+  wanted: (want: Extract<ColumnType, { kind: K }>) => ColumnType | undefined,
+): TextReader {
+  const { want } = options;
+  const isIt = want?.kind === kind;
+  return readerOf(type, { ...options, want: isIt ? wanted(want as Extract<ColumnType, { kind: K }>) : undefined });
+}
+
+function fieldReaders(type: CqlType, options: TextOptions): TextReader[] {
+  return type.of.map((inner, i) => innerReader(inner, options, "STRUCT", (want) => want.fields[i]?.type));
 }
 
 function readMap(type: CqlType, options: TextOptions): TextReader {
-  return mapReader(readerOf(type.of[0]!, options), readerOf(type.of[1]!, options));
+  const key = innerReader(type.of[0]!, options, "MAP", (want) => want.key);
+  return mapReader(
+    key,
+    innerReader(type.of[1]!, options, "MAP", (want) => want.value),
+  );
 }
 
 function readVector(type: CqlType, options: TextOptions): TextReader {
-  const element = type.of[0]!;
-  return vectorReader(readerOf(element, options), type.dimension!, fixedLength(element));
+  const element = innerReader(type.of[0]!, options, "LIST", (want) => want.child);
+  return vectorReader(element, type.dimension!, fixedLength(type.of[0]!));
 }
 
 /** A field may have its own name, or the one that it has in DuckDB. */
 function readUserType(type: CqlType, options: TextOptions): TextReader {
   const { name, fields } = type.udt!;
   const slots = new Map([...uniqueNames(fields), ...fields].map((field, i) => [field, i % fields.length]));
-  const parts = type.of.map((inner) => readerOf(inner, options));
-  return structReader(name, slots, parts);
+  return structReader(name, slots, fieldReaders(type, options));
 }
 
 /**

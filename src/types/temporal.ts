@@ -4,6 +4,7 @@
 import { type ColumnBuffer, isNull, reserveRows } from "../base/column.ts";
 import { BLOB_HINT, type CellRule, oddCell } from "./cells.ts";
 import { type CellWriter, type Codec, ValueError } from "./codec.ts";
+import { writeHalves } from "./digits.ts";
 import { encodeLongs, encodeWords } from "./integers.ts";
 
 const WORD = 0x100000000;
@@ -61,8 +62,7 @@ function encodeTimestamp(column: ColumnBuffer, first: number, count: number, out
     if (low * 1000 !== rest) {
       throw new ValueError(row, "an instant with microseconds; a CQL timestamp has milliseconds");
     }
-    out.view.setInt32(at, high);
-    out.view.setInt32(at + 4, low);
+    writeHalves(out.view, at, high, low);
     out.cell(at, 8);
     at += 8;
   }

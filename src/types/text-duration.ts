@@ -31,13 +31,16 @@ const ISO_LONG = /^P(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)$/i;
 
 type Parts = Record<Part, bigint>;
 
-/** duration: `1y2mo3w4d5h6m7s8ms9us10ns`, ISO 8601 `P1Y2M3DT4H5M6S` or `P0001-02-03T04:05:06`, each with a minus before it. */
+/**
+ * duration: `1y2mo3w4d5h6m7s8ms9us10ns`, ISO 8601 `P1Y2M3DT4H5M6S` or `P0001-02-03T04:05:06`, each with a minus before
+ * it. Nothing at all is none, as Cassandra writes it.
+ */
 export function durationText(): ReadText {
   return (bytes, start, end, out) => {
     const whole = new TextDecoder().decode(bytes.subarray(start, end));
     const negative = whole.startsWith("-");
     const parts = readParts(negative ? whole.slice(1) : whole);
-    if (!parts) throw notA("duration", bytes, start, end);
+    if (!parts || whole === "-") throw notA("duration", bytes, start, end);
     const sign = negative ? -1n : 1n;
     const months = sign * parts.months;
     const days = sign * parts.days;
@@ -89,5 +92,5 @@ function readUnits(text: string): Parts | undefined {
     counts[unit] = match[1]!;
     at = UNIT.lastIndex;
   }
-  return at > 0 && at === text.length ? sum(counts) : undefined;
+  return at === text.length ? sum(counts) : undefined;
 }

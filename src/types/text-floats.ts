@@ -6,19 +6,18 @@ import type { CellWriter } from "./codec.ts";
 import { notA, type ReadText } from "./text-reader.ts";
 
 const ZERO = 48;
-/** A mantissa of so many digits, and a power of ten up to that one, are exact: so their product is rounded once. */
+/** A mantissa of so many digits, and these powers of ten, are exact: so their product is rounded once. */
 const EXACT_DIGITS = 15;
-const EXACT_POWER = 22;
+const POWERS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 
 /** The least float that has all digits, and the power of 1/2 that is half of the least float of all. */
 const LEAST_NORMAL = 2 ** -126;
 const LEAST_BETWEEN = 150n;
 
-const WORDS: Readonly<Record<string, number>> = {
-  nan: Number.NaN,
-  inf: Number.POSITIVE_INFINITY,
-  infinity: Number.POSITIVE_INFINITY,
-};
+/** An infinity; or a NaN, with its bits where it isn't the one that everyone writes. */
+const WORD = /^(?:(nan)(?:\(0x([0-9a-f]+)\))?|([+-]?)inf(?:inity)?)$/;
+const NAN_BITS = { 4: "7fc00000", 8: "7ff8000000000000" };
+const INFINITY_BITS = { 4: 0x7f800000n, 8: 0x7ff0000000000000n };
 
 /**
  * float and double, of 4 and 8 bytes. Digits beyond what the type holds round; what would become infinite, or zero
@@ -31,9 +30,8 @@ export function floatText(name: string, width: 4 | 8): ReadText {
     const from = negative || bytes[start] === 43 ? start + 1 : start;
     out.reserve(8);
     if (!digits.read(bytes, from, end)) {
-      const word = WORDS[new TextDecoder().decode(bytes.subarray(from, end)).toLowerCase()];
-      if (word === undefined || (Number.isNaN(word) && negative)) throw notA(name, bytes, start, end);
-      writeFloat(out, negative ? -word : word, width);
+      const word = new TextDecoder().decode(bytes.subarray(start, end)).toLowerCase();
+      if (!writeWord(out, word, width)) throw notA(name, bytes, start, end);
       return;
     }
     const value = width === 8 ? digits.double : digits.float();
@@ -45,16 +43,26 @@ export function floatText(name: string, width: 4 | 8): ReadText {
 
 function writeFloat(out: CellWriter, value: number, width: 4 | 8): void {
   const { view, length } = out;
-  if (Number.isNaN(value)) {
-    // The NaN that everyone writes; which one a number of JavaScript is, is not said.
-    view.setInt32(length, width === 4 ? 0x7fc00000 : 0x7ff80000);
-    if (width === 8) view.setInt32(length + 4, 0);
-  } else if (width === 4) {
-    view.setFloat32(length, value);
-  } else {
-    view.setFloat64(length, value);
-  }
+  if (width === 4) view.setFloat32(length, value);
+  else view.setFloat64(length, value);
   out.length += width;
+}
+
+/** As writeFloat, for what is no number. Which NaN one of JavaScript's is, is not said: so by its bits. */
+function writeWord(out: CellWriter, word: string, width: 4 | 8): boolean {
+  const [match, nan, digits = NAN_BITS[width], sign] = WORD.exec(word) ?? [];
+  if (match === undefined) return false;
+  if (nan === undefined) {
+    writeFloat(out, sign === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY, width);
+    return true;
+  }
+  const bits = BigInt(`0x${digits}`);
+  const magnitude = BigInt.asUintN(width * 8 - 1, bits);
+  if (digits.length !== width * 2 || magnitude <= INFINITY_BITS[width]) return false;
+  if (width === 4) out.view.setInt32(out.length, Number(BigInt.asIntN(32, bits)));
+  else out.view.setBigInt64(out.length, bits);
+  out.length += width;
+  return true;
 }
 
 /** Reads the digits of a number without a sign. What it read last is in its fields. */
@@ -66,7 +74,8 @@ class FloatDigits {
   private bytes: Uint8Array = new Uint8Array(0);
   private start = 0;
   private end = 0;
-  /** The bytes as Node's Buffer, which is the fast way to a string; kept, since most values are in one array. */
+  /** The bytes as Node's Buffer, which is the fast way to a string; kept, since most values are in one array, `viewed`. */
+  private viewed = this.bytes;
   private buffer: Buffer = Buffer.alloc(0);
 
   /** @returns false if it is no such text */
@@ -94,8 +103,9 @@ class FloatDigits {
     this.end = end;
     this.isZero = significant === 0;
     const power = exponent - (point < 0 ? 0 : at - point - 1);
-    if (significant > EXACT_DIGITS || power > EXACT_POWER || power < -EXACT_POWER) this.double = Number(this.text());
-    else this.double = power < 0 ? mantissa / 10 ** -power : mantissa * 10 ** power;
+    const tens = significant > EXACT_DIGITS ? undefined : POWERS[Math.abs(power)];
+    if (tens === undefined) this.double = Number(this.text());
+    else this.double = power < 0 ? mantissa / tens : mantissa * tens;
     return true;
   }
 
@@ -122,9 +132,12 @@ class FloatDigits {
   }
 
   private text(): string {
-    if (this.buffer.buffer !== this.bytes.buffer) this.buffer = Buffer.from(this.bytes.buffer);
-    const { byteOffset } = this.bytes;
-    return this.buffer.toString("latin1", byteOffset + this.start, byteOffset + this.end);
+    const { bytes } = this;
+    if (this.viewed !== bytes) {
+      this.viewed = bytes;
+      this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    return this.buffer.toString("latin1", this.start, this.end);
   }
 }
 

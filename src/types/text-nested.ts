@@ -160,10 +160,7 @@ function otherLength(count: number, wanted: number, name: string, from: JsonRead
 
 /** vector: an array of as many values. Those of a fixed length stand side by side, others behind a vint of their length. */
 export function vectorReader(element: TextReader, dimension: number, elementLength: number | undefined): TextReader {
-  const write =
-    elementLength === undefined
-      ? writeVariable
-      : (read: ReadJson, from: JsonReader, out: CellWriter) => read(from, out);
+  const write = elementLength === undefined ? writeVariable : fixedWriter(elementLength);
   return {
     json(from, out) {
       if (from.token === NULL) return false;
@@ -181,6 +178,17 @@ export function vectorReader(element: TextReader, dimension: number, elementLeng
       if (count !== dimension || from.token !== CLOSE_ARRAY) throw otherLength(count, dimension, "vector", from);
       return true;
     },
+  };
+}
+
+/** Writes one value, all of which have so many bytes. */
+function fixedWriter(length: number) {
+  return (read: ReadJson, from: JsonReader, out: CellWriter): boolean => {
+    const at = out.length;
+    if (!read(from, out)) return false;
+    const size = out.length - at;
+    if (size !== length) throw new ValueError(0, `${size} bytes where all have ${length}`);
+    return true;
   };
 }
 

@@ -2,7 +2,7 @@
  * Owns reading numbers from text: whole ones of any width, and decimal. float and double are in text-floats.ts.
  */
 import type { CellWriter, ValueError } from "./codec.ts";
-import { asciiText, NumberReader } from "./digits.ts";
+import { asciiText, NumberReader, writeHalves } from "./digits.ts";
 import { notA, type ReadText } from "./text-reader.ts";
 
 const ZERO = 48;
@@ -10,8 +10,9 @@ const NINE = 57;
 const WORD = 0x100000000;
 /** Whole numbers of up to so many digits are exact as a number of JavaScript. */
 const EXACT_DIGITS = 15;
-/** No number of 64 bits has more. */
+/** No number of 64 bits has more; and the powers of ten up to the difference. */
 const LONG_DIGITS = 19;
+const POWERS = [1, 10, 100, 1000, 10_000];
 /** A number of few digits and a large exponent must not take all memory. */
 const MOST_ZEROS = 1000;
 
@@ -68,15 +69,14 @@ function digitsValue(bytes: Uint8Array, from: number, end: number): number {
 function writeNumber(out: CellWriter, value: number, width: number): void {
   const { view, length } = out;
   if (width === 4) {
-    view.setInt32(length, value);
+    view.setInt32(length, value | 0);
   } else if (width === 8) {
     const high = Math.floor(value / WORD);
-    view.setInt32(length, high);
-    view.setInt32(length + 4, value - high * WORD);
+    writeHalves(view, length, high, value - high * WORD);
   } else if (width === 2) {
-    view.setInt16(length, value);
+    view.setInt16(length, value | 0);
   } else {
-    view.setInt8(length, value);
+    view.setInt8(length, value | 0);
   }
 }
 
@@ -93,15 +93,15 @@ function writeLong(
   end: number,
 ): boolean {
   const head = digitsValue(bytes, from, exactEnd);
-  const power = 10 ** (end - exactEnd);
+  const power = POWERS[end - exactEnd]!;
   const upper = Math.floor(head / WORD);
   const low = (head - upper * WORD) * power + digitsValue(bytes, exactEnd, end);
   const carry = Math.floor(low / WORD);
   const high = upper * power + carry;
   const rest = low - carry * WORD;
   if (high > 0x7fffffff && !(negative && high === 0x80000000 && rest === 0)) return false;
-  out.view.setInt32(out.length, negative ? ~high + (rest === 0 ? 1 : 0) : high);
-  out.view.setInt32(out.length + 4, negative ? -rest : rest);
+  if (negative) writeHalves(out.view, out.length, ~high + (rest === 0 ? 1 : 0), -rest);
+  else writeHalves(out.view, out.length, high, rest);
   return true;
 }
 
@@ -141,7 +141,7 @@ export function decimalText(): ReadText {
   return (bytes, start, end, out) => {
     if (!reader.read(bytes, start, end)) throw notA("decimal", bytes, start, end);
     out.reserve(end - start + 5);
-    out.view.setInt32(out.length, reader.scale);
+    out.view.setInt32(out.length, reader.scale | 0);
     out.length += 4;
     out.length += reader.writeMantissa(out.bytes, out.length);
   };

@@ -2,7 +2,7 @@
  * Owns how columns of text become cells: the shape of a type's reading of text, and what all types do alike.
  * What each type takes is in text-numbers.ts, text-times.ts, text-simple.ts and text-nested.ts.
  */
-import { isNull } from "../base/column.ts";
+import { type ColumnType, isNull } from "../base/column.ts";
 import { type CellWriter, type Encode, ValueError } from "./codec.ts";
 import { JsonReader, NULL, PLAIN, STRING } from "./json.ts";
 import { entryBytes, entryStart } from "./strings.ts";
@@ -24,8 +24,9 @@ export interface TextReader {
   readonly json: ReadJson;
 }
 
-/** What a user may allow a text to lose. */
 export interface TextOptions {
+  /** The DuckDB type whose text was written instead of the type's own, to any depth: BLOB is the value's bytes. */
+  readonly want?: ColumnType | undefined;
   /** Whether timestamps with digits beyond milliseconds are cut to the millisecond before. */
   readonly truncateTimes: boolean;
 }

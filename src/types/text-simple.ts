@@ -2,13 +2,17 @@
  * Owns reading from text the types that are neither numbers nor times nor nested: text, ascii, blob, boolean, uuid, inet.
  */
 import { copyBytes } from "./cells.ts";
-import { ValueError } from "./codec.ts";
+import { type CellWriter, ValueError } from "./codec.ts";
 import { asciiText, HEX_VALUE } from "./digits.ts";
 import { parseInet } from "./inet.ts";
 import { NULL, STRING } from "./json.ts";
 import { asciiEnd, isText } from "./text.ts";
 import { notA, type ReadText, type TextReader } from "./text-reader.ts";
 import { readUuid } from "./uuid.ts";
+
+const ZERO = 48;
+const NINE = 57;
+const POINT = 46;
 
 /** text and ascii: the bytes as they are. In JSON a string only, so that no number loses its digits' meaning. */
 export function stringReader(name: string): TextReader {
@@ -78,9 +82,28 @@ export function uuidText(name: string): ReadText {
 
 /** inet: an IPv4 or IPv6 address; a mapped one keeps its 16 bytes. */
 export const inetText: ReadText = (bytes, start, end, out) => {
+  if (readV4(bytes, start, end, out)) return;
   const address = parseInet(asciiText(bytes, start, end));
   if (address === undefined) throw notA("inet", bytes, start, end);
   out.reserve(address.length);
   out.bytes.set(address, out.length);
   out.length += address.length;
 };
+
+/** Appends the four bytes of an IPv4 address. @returns false, and appends nothing, if it is none */
+function readV4(bytes: Uint8Array, start: number, end: number, out: CellWriter): boolean {
+  out.reserve(4);
+  let at = start;
+  for (let i = 0; i < 4; i++) {
+    if (i > 0 && bytes[at++] !== POINT) return false;
+    const from = at;
+    let value = 0;
+    while (at < end && bytes[at]! >= ZERO && bytes[at]! <= NINE) value = value * 10 + bytes[at++]! - ZERO;
+    // A leading zero would be octal to some.
+    if (at === from || value > 255 || (at - from > 1 && bytes[from] === ZERO)) return false;
+    out.bytes[out.length + i] = value;
+  }
+  if (at !== end) return false;
+  out.length += 4;
+  return true;
+}

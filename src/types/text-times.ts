@@ -2,6 +2,7 @@
  * Owns reading timestamp, date and time from text. Durations are in text-duration.ts.
  */
 import type { CellWriter } from "./codec.ts";
+import { writeHalves } from "./digits.ts";
 import { wholeText } from "./text-numbers.ts";
 import { notA, type ReadText, type TextOptions } from "./text-reader.ts";
 
@@ -56,8 +57,7 @@ function writeMilliseconds(out: CellWriter, days: number, ofDay: number): boolea
   if (Math.abs(days) < EXACT_DAYS) {
     const total = days * DAY_MS + ofDay;
     const high = Math.floor(total / WORD);
-    view.setInt32(length, high);
-    view.setInt32(length + 4, total - high * WORD);
+    writeHalves(view, length, high, total - high * WORD);
   } else {
     const total = BigInt(days) * BigInt(DAY_MS) + BigInt(ofDay);
     if (BigInt.asIntN(64, total) !== total) return false;
@@ -76,8 +76,17 @@ export function dateText(): ReadText {
     const days = at.days + 0x80000000;
     if (!(days >= 0 && days < WORD)) throw notA("date", bytes, start, end, "beyond its 32 bits of days");
     out.reserve(4);
-    out.view.setUint32(out.length, days);
+    out.view.setInt32(out.length, days | 0);
     out.length += 4;
+  };
+}
+
+/** date as days since 1970. */
+export function daysText(): ReadText {
+  const days = wholeText("date", 4);
+  return (bytes, start, end, out) => {
+    days(bytes, start, end, out);
+    out.bytes[out.length - 4]! ^= 0x80;
   };
 }
 
@@ -91,8 +100,7 @@ export function timeText(): ReadText {
     const total = at.seconds * 1_000_000_000 + at.nanos;
     const high = Math.floor(total / WORD);
     out.reserve(8);
-    out.view.setInt32(out.length, high);
-    out.view.setInt32(out.length + 4, total - high * WORD);
+    writeHalves(out.view, out.length, high, total - high * WORD);
     out.length += 8;
   };
 }

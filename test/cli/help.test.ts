@@ -72,7 +72,11 @@ describe("the program", () => {
           "--empty",
           "--page-size",
           "--concurrency",
+          "--pace",
+          "--rate",
+          "--chunk-size",
         ],
+        ["--report", "--metrics", "--webhook"],
         [
           "--max-failed-ranges",
           "--max-retries",

@@ -41,6 +41,9 @@ describe("export's options", () => {
       "rowGroupRows",
       "concurrency",
       "pageSize",
+      "pace",
+      "rate",
+      "chunkRows",
     ] as const)
       expect(asked?.[key]).toBeUndefined();
   });
@@ -48,7 +51,7 @@ describe("export's options", () => {
   it("arrive as the values they mean", async () => {
     const flags =
       '-H n1 --host [::1]:9043 --dc dc2 --consistency local_one --request-timeout 5m --columns Id,"T" --compression zstd:9 ' +
-      "--limit 50K --type Price=DECIMAL(10,2) --type b=BLOB --uuid native --empty null --page-size 1K --concurrency 8 --memory 1GiB --restart " +
+      "--limit 50K --type Price=DECIMAL(10,2) --type b=BLOB --uuid native --empty null --page-size 1K --concurrency 8 --pace Adaptive --rate 50K --chunk-size 512 --memory 1GiB --restart " +
       "--overwrite --rows-per-file 1M --row-group-rows 100K";
     const { asked } = await cqlduck([...EXPORT, ...flags.split(" ")]);
     expect(asked).toMatchObject({
@@ -69,6 +72,9 @@ describe("export's options", () => {
       empty: "null",
       pageSize: 1000,
       concurrency: 8,
+      pace: "adaptive",
+      rate: 50_000,
+      chunkRows: 512,
       memoryBytes: 2 ** 30,
       resume: false,
       restart: true,
@@ -122,6 +128,9 @@ describe("export's options", () => {
     ["--consistency LOCAL_QORUM", /did you mean LOCAL_QUORUM/],
     ["--page-size 3G", /--page-size: "3G" is more than 2147483647/],
     ["--concurrency 1M", /--concurrency/],
+    ["--pace fast", /--pace: "fast" is none of conservative, balanced, aggressive, adaptive/],
+    ["--rate 0", /--rate: "0" isn't a count/],
+    ["--chunk-size 0", /--chunk-size/],
     ["--progress dots", /--progress: "dots" is none of auto, bar, plain, json, none/],
     ["--host n1,n2", /--host: "n1,n2" isn't a host\nhint: .*-H node1 -H node2/],
     ["--host n1:99999", /a port is a number/],

@@ -174,6 +174,8 @@ export const PROGRESS: Progress = {
   ranges: 256,
   estimatedRows: 0,
   segments: 12,
+  retries: 0,
+  failedRanges: 0,
   elapsedMs: 20_000,
   rowsPerSecond: 62_500,
   etaMs: 65_000,

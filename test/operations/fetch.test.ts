@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ClusterError, DataError } from "../../src/base/errors.ts";
 import type { Page, PageReader } from "../../src/cassandra/pages.ts";
+import { Pacer } from "../../src/jobs/pace.ts";
 import { type FetchOptions, fetchAll } from "../../src/operations/fetch.ts";
 import type { Scan } from "../../src/operations/scan.ts";
 
@@ -17,12 +18,13 @@ function page(rows: number, next: string | null): Page {
 
 function options(more: Partial<FetchOptions> = {}): FetchOptions {
   return {
-    concurrency: 4,
+    pacer: new Pacer({ concurrency: 4 }),
     pageSize: 1000,
     maxRetries: 0,
     maxFailedRanges: 0,
     signal: new AbortController().signal,
     onRetry: () => undefined,
+    onSetAside: () => undefined,
     onPage: async () => undefined,
     ...more,
   };
@@ -68,7 +70,11 @@ describe("reading all ranges", () => {
         return page(1, null);
       });
     };
-    expect(await fetchAll(scan, failing(2), all, options({ maxFailedRanges: 2 }))).toHaveLength(2);
+    const told: number[] = [];
+    const onSetAside = (range: number) => void told.push(range);
+    const aside = await fetchAll(scan, failing(2), all, options({ maxFailedRanges: 2, onSetAside }));
+    expect(aside).toHaveLength(2);
+    expect(told).toEqual(aside.map(({ range }) => range));
     await expect(fetchAll(scan, failing(3), all, options({ maxFailedRanges: 2 }))).rejects.toThrow("no replica");
   });
 

@@ -1,5 +1,6 @@
 /* Which texts are taken as which value. Which are refused is in text-refusals.test.ts. */
 import { describe, expect, test } from "vitest";
+import { duckdbTypeFromText } from "../../src/types/column-type.ts";
 import { bigEndian, decimal, duration, varint } from "./arbitraries.ts";
 import { collection, concat, encodeWith, f32, f64, hex, int32, lengthAnd, toHex } from "./bytes.ts";
 import { encoder, read, textColumn } from "./texts.ts";
@@ -33,6 +34,9 @@ const TAKEN: [string, string[], Uint8Array][] = [
   ["double", ["0.1", ".1", "1e-1", "0.1000000000000000055511151231257827"], f64(0.1)],
   ["double", ["-0", "-0.0", "-0e0", "-.0"], f64(-0)],
   ["double", ["NaN", "nan", "NAN"], hex("7ff8000000000000")],
+  ["double", ["NaN(0x7ff8000000000000)"], hex("7ff8000000000000")],
+  ["double", ["NaN(0xfff0000000000001)", "nan(0xFFF0000000000001)"], hex("fff0000000000001")],
+  ["float", ["NaN(0xffc00001)"], hex("ffc00001")],
   ["double", ["Infinity", "+inf", "INF"], f64(Number.POSITIVE_INFINITY)],
   ["double", ["-Infinity", "-inf"], f64(Number.NEGATIVE_INFINITY)],
   ["double", ["9007199254740993", "9007199254740992.9999"], f64(9007199254740992)],
@@ -110,7 +114,7 @@ const TAKEN: [string, string[], Uint8Array][] = [
   ["duration", ["P1Y2M3DT4H5M6S", "P0001-02-03T04:05:06", "14mo3d4h5m6s"], duration(14n, 3n, 14706000000000n)],
   ["duration", ["P2W", "14d", "P14D"], duration(0n, 14n, 0n)],
   ["duration", ["PT1.5S", "1500ms", "PT1.500000000S"], duration(0n, 0n, 1500000000n)],
-  ["duration", ["0s", "0d", "P0D", "PT0S"], duration(0n, 0n, 0n)],
+  ["duration", ["0s", "0d", "P0D", "PT0S", ""], duration(0n, 0n, 0n)],
   ["duration", ["2147483647mo", "178956970y7mo"], duration(2147483647n, 0n, 0n)],
   ["duration", ["-9223372036854775808ns"], duration(0n, 0n, -(2n ** 63n))],
 ];
@@ -124,7 +128,19 @@ describe("what is taken", () => {
   });
 
   test("text and ascii as they are, spaces and all", () => {
-    for (const text of ["", " ", " a\t", "null", "0x", '"', "é日😀", "\0\n", "x".repeat(500), `${"é".repeat(200)}`]) {
+    for (const text of [
+      "",
+      " ",
+      " a\t",
+      "null",
+      "0x",
+      '"',
+      "é日😀",
+      "\0\n",
+      "x".repeat(500),
+      "\n".repeat(300),
+      `${"é".repeat(200)}`,
+    ]) {
       expect(toHex(read("text", "csv", text))).toBe(toHex(utf8(text)));
       expect(toHex(read("text", "json", ` ${JSON.stringify(text)}\n`))).toBe(toHex(utf8(text)));
     }
@@ -176,8 +192,33 @@ describe("what is taken", () => {
     expect(read("text", "csv", "null")).toEqual(utf8("null"));
   });
 
+  test.each<[string, string, string, Uint8Array]>([
+    ["int", "BLOB", "0x", hex("")],
+    ["text", "BLOB", "0xff", hex("ff")],
+    ["date", "INTEGER", "-1", hex("7fffffff")],
+    ["date", "INTEGER", "2147483647", hex("ffffffff")],
+    ["timestamp", "BIGINT", "-1", hex("ffffffffffffffff")],
+    ["list<int>", "BLOB", "0x00", hex("00")],
+    ["list<int>", "BLOB[]", '["0x01"]', collection(1, [hex("01")])],
+    ["vector<date, 1>", "INTEGER[]", "[1]", hex("0480000001")],
+    ["map<int, date>", "MAP(BLOB, INTEGER)", '[["0x01", 0]]', collection(1, [hex("01"), hex("80000000")])],
+    [
+      "tuple<int, date>",
+      'STRUCT("1" BLOB, "2" INTEGER)',
+      '["0x01", 0]',
+      concat(lengthAnd(hex("01")), lengthAnd(hex("80000000"))),
+    ],
+    ["point", "STRUCT(x INTEGER, y BLOB)", '{"x": 1, "y": "0xff"}', concat(lengthAnd(int32(1)), lengthAnd(hex("ff")))],
+  ])("%s that was written as %s: %s", (type, want, text, bytes) => {
+    const isPlain = !/[<]|point/.test(type) || text.startsWith("0x");
+    const options = { want: duckdbTypeFromText(want) };
+    expect(toHex(read(type, "csv", text, options))).toBe(toHex(bytes));
+    expect(toHex(read(type, "json", isPlain ? JSON.stringify(text) : text, options))).toBe(toHex(bytes));
+  });
+
   test("digits beyond milliseconds are cut where that is allowed", () => {
-    const cut = (text: string) => toHex(encodeWith(encoder("timestamp", "csv", true), textColumn([text]))[0]!);
+    const cut = (text: string) =>
+      toHex(encodeWith(encoder("timestamp", "csv", { truncateTimes: true }), textColumn([text]))[0]!);
     expect(cut("2024-01-15T12:00:00.000999999Z")).toBe(toHex(NOON));
     expect(cut("2024-01-15T12:00:00.00000000001Z")).toBe(toHex(NOON));
     expect(cut("1969-12-31T23:59:59.9999Z")).toBe(toHex(bigEndian(-1n, 8)));

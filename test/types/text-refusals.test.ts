@@ -49,6 +49,10 @@ const REFUSED: [string, string, RegExp][] = [
   ["double", "1.5.5", /no double/],
   ["double", "0x1p3", /no double/],
   ["double", "-NaN", /no double/],
+  ["double", "NaN(0x7ff0000000000000)", /no double/],
+  ["double", "NaN(0x7fc00001)", /no double/],
+  ["float", "NaN(0x7f800000)", /no float/],
+  ["float", "NaN(0x7fg00001)", /no float/],
   ["double", "1e309", /too large/],
   ["double", "1e-400", /too close to zero/],
   [
@@ -112,7 +116,7 @@ const REFUSED: [string, string, RegExp][] = [
   ["timestamp", "2024-01-15T12:00:00 CET", /no timestamp/],
   ["timestamp", "+292278994-08-17T07:12:55.808Z", /beyond 64 bits/],
   ["timestamp", "1705320000.5", /no timestamp/],
-  ["duration", "", /no duration/],
+  ["duration", "-", /no duration/],
   ["duration", "1", /no duration/],
   ["duration", "1d1mo", /no duration/],
   ["duration", "1d2d", /no duration/],
@@ -185,6 +189,11 @@ describe("what is refused", () => {
     ["vector<float, 2>", "[1]", /1 values for a vector of 2/],
     ["vector<float, 2>", "[1, 2, 3]", /more than 2 values for a vector of 2/],
     ["vector<float, 2>", "[1, null]", /^element 1: a null inside a vector/],
+    [
+      "vector<'org.apache.cassandra.db.marshal.LexicalUUIDType', 1>",
+      '["0x01"]',
+      /^element 0: 1 bytes where all have 16/,
+    ],
     ["vector<text, 1>", "[null]", /^element 0: a null inside a vector/],
   ])("JSON: %s %s", (type, json, message) => {
     expect(thrown(() => read(type, "json", json)).message).toMatch(message);
@@ -219,6 +228,7 @@ describe("what is refused", () => {
         const column = textColumn([bad, good, null, bad, good, bad]);
         expect(thrown(() => encode(column, 1, 5, out)).row).toBe(3);
         expect(out.cells).toBe(2);
+        expect(out.length).toBe(out.index[0]! + out.index[1]!);
         encode(column, 4, 1, out);
         const [first, second, third, ...more] = cellsWritten(out);
         expect([toHex(first!), second, more]).toEqual([toHex(third!), null, []]);

@@ -6,6 +6,7 @@ import { Arena, type ColumnBuffer, createColumn, setNull } from "../../src/base/
 import type { Encode } from "../../src/types/codec.ts";
 import { type CqlType, parseCqlType, type UserTypes } from "../../src/types/cql.ts";
 import { textEncoder } from "../../src/types/table.ts";
+import type { TextOptions } from "../../src/types/text-reader.ts";
 import { type Bytes, encodeWith, toHex } from "./bytes.ts";
 
 /** A VARCHAR column of the texts. */
@@ -36,13 +37,18 @@ const UDTS: UserTypes = new Map([
 ]);
 
 /** How texts of a type, which may be of `point` and `cased`, are read. */
-export function encoder(type: string, form: "csv" | "json", truncateTimes = false): Encode {
-  return textEncoder(parseCqlType(type, UDTS), form, { truncateTimes });
+export function encoder(type: string, form: "csv" | "json", options: Partial<TextOptions> = {}): Encode {
+  return textEncoder(parseCqlType(type, UDTS), form, { truncateTimes: false, ...options });
 }
 
 /** The bytes that a text is read as. */
-export function read(type: string, form: "csv" | "json", text: string | Uint8Array): Bytes {
-  return encodeWith(encoder(type, form), textColumn([text]))[0]!;
+export function read(
+  type: string,
+  form: "csv" | "json",
+  text: string | Uint8Array,
+  options: Partial<TextOptions> = {},
+): Bytes {
+  return encodeWith(encoder(type, form, options), textColumn([text]))[0]!;
 }
 
 const utf8 = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
