@@ -2,7 +2,7 @@
  * Owns `cqlduck import`: its options with their help, and the way from a command line to an import and its report.
  */
 import { type Command, Option } from "commander";
-import type { ImportOptions } from "../operations/importoptions.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "../operations/importoptions.ts";
 import { EXIT_REJECTED } from "./faults.ts";
 import { addConnectionOptions, addExamples, addProgressOptions, repeatable, withChoices } from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
@@ -114,10 +114,14 @@ export async function runImport(session: Session, names: readonly string[], comm
     connection: { ...connection, password },
     stateDirectory: stateDirectory(world.env),
   };
-  await running(session, request, async (signal, display) => {
-    if (request.dryRun) await printPlan(session, request, options, display);
-    else await importAndReport(session, request, { ...options, signal, onEvent: display.onEvent }, display);
-  });
+  if (request.dryRun) {
+    await running(session, request, undefined, (_, display) => printPlan(session, request, options, display));
+    return;
+  }
+  const subject = { command: "import", source: names.slice(0, -1).join(" "), destination: names.at(-1)! };
+  await running(session, request, subject, (signal, display) =>
+    importAndReport(session, request, { ...options, signal, onEvent: display.onEvent }, display),
+  );
 }
 
 /** Imports, and tells of it at the end. */
@@ -126,7 +130,7 @@ export async function importAndReport(
   request: Pick<ImportRequest, "json" | "quiet" | "progress">,
   options: ImportOptions,
   display: ProgressDisplay,
-): Promise<void> {
+): Promise<ImportReport> {
   const { importTable } = await session.world.loadImport();
   const { importText } = await import("./importreport.ts");
   const report = await importTable(options);
@@ -137,6 +141,7 @@ export async function importAndReport(
     request.progress === "json" ? JSON.stringify({ kind: "report", ...report }) : importText(report, display.noticed);
   if (!request.quiet) session.terminal.line(line());
   if (request.json) await writeResult(session.world, `${JSON.stringify(report)}\n`);
+  return report;
 }
 
 async function printPlan(
@@ -144,10 +149,11 @@ async function printPlan(
   request: ImportRequest,
   options: ImportOptions,
   display: ProgressDisplay,
-): Promise<void> {
+): Promise<ImportPlan> {
   const { planImport } = await session.world.loadImport();
   const { importPlanText } = await import("./importreport.ts");
   const plan = await planImport(options);
   display.stop();
   await writeResult(session.world, `${request.json ? JSON.stringify(plan) : importPlanText(plan)}\n`);
+  return plan;
 }

@@ -79,7 +79,7 @@ export async function runResume(session: Session, job: string, command: Command)
   const { connection } = request.options;
   const { findUnfinished, findUnfinishedImport, resumeExport } = await world.loadResume();
   const begun = await findUnfinishedImport(job, stateDirectory(world.env));
-  if (begun) return resumeImport(session, command, request, begun);
+  if (begun) return resumeImport(session, command, request, { job, before: begun });
   const before = await findUnfinished(job, stateDirectory(world.env));
   const username = connection?.username ?? before.connection.username;
   warnUnverified(session, command, connection?.tls ?? before.connection.tls);
@@ -100,7 +100,7 @@ async function resumeImport(
   session: Session,
   command: Command,
   request: ResumeRequest,
-  before: ImportOptions,
+  { job, before }: { readonly job: string; readonly before: ImportOptions },
 ): Promise<void> {
   const { connection, types, empty } = request.options;
   if (types?.size || empty !== undefined) {
@@ -113,7 +113,7 @@ async function resumeImport(
   const username = connection?.username ?? before.connection.username;
   const password = await findPassword(session, username, request.passwordFile);
   const said = Object.fromEntries(Object.entries(connection ?? {}).filter(([, value]) => value !== undefined));
-  await running(session, request, async (signal, display) => {
+  await running(session, request, { command: "resume", job }, (signal, display) => {
     const options: ImportOptions = {
       ...before,
       connection: { ...before.connection, ...said, password },
@@ -121,7 +121,7 @@ async function resumeImport(
       signal,
       onEvent: display.onEvent,
     };
-    await importAndReport(session, request, options, display);
+    return importAndReport(session, request, options, display);
   });
 }
 

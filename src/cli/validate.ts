@@ -69,7 +69,7 @@ export const Display = {
 
 const DisplayFlags = v.object(Display);
 
-function shownOf(flags: v.InferOutput<typeof DisplayFlags>): Shown {
+export function shownOf(flags: v.InferOutput<typeof DisplayFlags>): Shown {
   const { progress, quiet, json, report, metrics, webhook } = flags;
   return { progress, quiet, json, report, metrics, webhook };
 }

@@ -8,7 +8,7 @@ import { UsageError } from "../base/errors.ts";
 import { parseColumnList, parseTableName } from "../base/names.ts";
 import { parseCount, parseSize } from "../base/units.ts";
 import type { ImportOptions } from "../operations/importoptions.ts";
-import { Connection, check, connectionOf, Display, type ExportRequest, flag, form } from "./validate.ts";
+import { Connection, check, connectionOf, Display, type ExportRequest, flag, form, shownOf } from "./validate.ts";
 import {
   atMost,
   choice,
@@ -118,9 +118,7 @@ export function readImportRequest(names: readonly string[], command: Command): I
     },
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
-    progress: flags.progress,
-    quiet: flags.quiet,
-    json: flags.json,
+    ...shownOf(flags),
   };
 }
 

@@ -90,7 +90,8 @@ function startMeter({ options, parts }: ImportRun): ProgressMeter {
   const known = parts.map(({ source }) => source.rows ?? 0);
   const estimatedRows = known.reduce((sum, rows) => sum + rows, 0);
   const bytes = parts.reduce((sum, { source }) => sum + (source.file?.bytes ?? 0), 0);
-  options.onEvent?.({ kind: "planned", ranges: parts.length, estimatedRows, estimatedBytes: bytes });
+  const source = options.sources.join(" ");
+  options.onEvent?.({ kind: "planned", source, ranges: parts.length, estimatedRows, estimatedBytes: bytes });
   options.onEvent?.({ kind: "phase", phase: "read" });
   return new ProgressMeter({ ranges: parts.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
 }

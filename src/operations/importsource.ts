@@ -50,11 +50,7 @@ const ROW_NUMBER = "file_row_number";
 const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
 
 /** @throws DataError for a file that is damaged or not of its format */
-export async function openPart(
-  connection: Connection,
-  file: SourceFile,
-  options: TextOptions,
-): Promise<SourcePart> {
+export async function openPart(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
   const part =
     file.format === "parquet" ? await openParquet(connection, file) : await openText(connection, file, options);
   const own = new Map(part.own?.columns.map((column) => [column.column, column]));

@@ -19,6 +19,11 @@ let keyspace: string;
 let directory: string;
 let files = 0;
 
+/** Tables with values of fewer fields than their type has now: they come back with the missing ones as null. */
+const EVOLVED = ["all_types", "udt_evo", "x_nested"];
+/** A frozen list that the server made a null of a zero-length element in, which it takes from nobody. */
+const UNWRITABLE = ["i_5"];
+
 beforeAll(async () => {
   client = await testClient();
   keyspace = await testKeyspace(client, "import");
@@ -35,6 +40,12 @@ async function held(ks: string, table: string): Promise<string[]> {
   const { host, port } = inject("cassandra");
   const { rows } = await serverRows(host, port, `SELECT * FROM "${ks}"."${table}"`);
   return rows.map((row) => row.map((cell) => cell?.toString("hex") ?? "null").join(" ")).sort();
+}
+
+/** The values of all rows as the server writes them, sorted. */
+async function values(ks: string, table: string): Promise<string[]> {
+  const { rows } = await client.execute(`SELECT JSON * FROM "${ks}"."${table}"`);
+  return rows.map((row) => row["[json]"] as string).sort();
 }
 
 /** Exports, with columns that are refused as their bytes. */
@@ -75,11 +86,12 @@ describe("every cell comes back as it was", () => {
     const found = await client.execute("SELECT keyspace_name, table_name FROM system_schema.tables");
     for (const row of found.rows) {
       const [ks, table]: [string, string] = [row["keyspace_name"], row["table_name"]];
-      if (!ks.startsWith(keyspace)) continue;
+      if (!ks.startsWith(keyspace) || UNWRITABLE.includes(table)) continue;
+      const look = EVOLVED.includes(table) ? values : held;
       try {
-        const before = await held(ks, table);
+        const before = await look(ks, table);
         await roundTrip(ks, table);
-        const after = await held(ks, table);
+        const after = await look(ks, table);
         expect(after).toEqual(before);
         rows += after.length;
       } catch (error) {
