@@ -9,6 +9,7 @@ import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { Writer } from "../cassandra/writer.ts";
 import { type WriteMode, type WriteShape, writeShape } from "../cassandra/writes.ts";
+import { CHUNK_ROWS } from "../duckdb/chunk.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { Scan } from "../duckdb/scan.ts";
@@ -25,7 +26,7 @@ import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./
 const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
 /** What nobody knows of after a crash: few, for somebody to look at. */
-const COUNTER_SEGMENT_ROWS = 20_000;
+const COUNTER_SEGMENT_ROWS = 20_480;
 const DEFAULT_MAX_ERRORS = 100;
 /** Reasons that are told while the import runs. */
 const REASONS_TOLD = 5;
@@ -351,5 +352,7 @@ export function doubtfulRows(job: ImportJob): string {
   const open = job.leaves().find(({ done }) => !done);
   if (!open) return "none";
   const from = placeOf(open.at);
-  return `rows ${from + 1} to ${from + COUNTER_SEGMENT_ROWS} of ${job.plan.ranges[open.range]}`;
+  // A segment ends with the chunk that makes it full.
+  const most = from + COUNTER_SEGMENT_ROWS + CHUNK_ROWS - 1;
+  return `rows ${from + 1} to ${most} of ${job.plan.ranges[open.range]}`;
 }
