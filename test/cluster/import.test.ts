@@ -20,7 +20,9 @@ let directory: string;
 let files = 0;
 
 /** Tables with values of fewer fields than their type has now: they come back with the missing ones as null. */
-const EVOLVED = ["all_types", "udt_evo", "x_nested"];
+const EVOLVED = ["udt_evo", "x_nested"];
+/** The same in one cell, of a table whose zero-length values the server's own JSON fails on. */
+const LAST_FIELDS_MISSING = "all_types";
 /** A frozen list that the server made a null of a zero-length element in, which it takes from nobody. */
 const UNWRITABLE = ["i_5"];
 
@@ -39,7 +41,9 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 async function held(ks: string, table: string): Promise<string[]> {
   const { host, port } = inject("cassandra");
   const { rows } = await serverRows(host, port, `SELECT * FROM "${ks}"."${table}"`);
-  return rows.map((row) => row.map((cell) => cell?.toString("hex") ?? "null").join(" ")).sort();
+  const text = (cell: Buffer | null) => cell?.toString("hex") ?? "null";
+  const whole = (cell: string) => (table === LAST_FIELDS_MISSING ? cell.replace(/(ffffffff)+$/, "") : cell);
+  return rows.map((row) => row.map((cell) => whole(text(cell))).join(" ")).sort();
 }
 
 /** The values of all rows as the server writes them, sorted. */
