@@ -1,0 +1,205 @@
+/*
+ * Owns the way of columns out of DuckDB: a query runs as a stream, and the vectors of each chunk become column buffers.
+ * The mirror of chunk.ts: no value is looked at but the entries of long strings, whose pointers become arena offsets.
+ */
+import duckdb, { type Connection, type DataChunk, type Result, type Vector } from "@duckdb/node-bindings";
+import { Arena, type ColumnBuffer, type ColumnType, createColumn, isNull } from "../base/column.ts";
+import { CHUNK_ROWS } from "./chunk.ts";
+import { failureOf } from "./engine.ts";
+import { columnTypeOf, type FileType, fileType, fileTypeToSql } from "./filetypes.ts";
+
+export interface DescribedColumn {
+  readonly name: string;
+  readonly type: FileType;
+}
+
+/** The columns that a query gives, without running it. `doing` names the work in errors. */
+export async function describe(connection: Connection, sql: string, doing: string): Promise<DescribedColumn[]> {
+  const statement = await prepare(connection, sql, doing);
+  const count = duckdb.prepared_statement_column_count(statement);
+  const columns = Array.from({ length: count }, (_, i) => ({
+    name: duckdb.prepared_statement_column_name(statement, i),
+    type: fileType(duckdb.prepared_statement_column_logical_type(statement, i)),
+  }));
+  duckdb.destroy_prepare_sync(statement);
+  return columns;
+}
+
+async function prepare(connection: Connection, sql: string, doing: string) {
+  try {
+    return await duckdb.prepare(connection, sql);
+  } catch (error) {
+    throw failureOf(error, doing);
+  }
+}
+
+/** Rows of a scan, column by column. Good until the next one is asked for. */
+export interface ScanChunk {
+  readonly rows: number;
+  readonly columns: readonly ColumnBuffer[];
+}
+
+/** A running query, read chunk by chunk in its order. */
+export class Scan {
+  readonly columns: readonly ColumnBuffer[];
+  readonly #result: Result;
+  readonly #arena: Arena;
+  readonly #doing: string;
+  /** The chunk after the current one, which DuckDB makes meanwhile. */
+  #next: Promise<DataChunk | null> | undefined;
+
+  private constructor(result: Result, types: readonly ColumnType[], doing: string) {
+    this.#result = result;
+    this.#doing = doing;
+    this.#arena = new Arena();
+    this.columns = types.map((type) => createColumn(type, this.#arena, 0));
+  }
+
+  /**
+   * Starts a query whose columns all are of types that columns here can have.
+   * @param doing names the work in errors, e.g. "reading x.parquet"
+   */
+  static async open(connection: Connection, sql: string, doing: string): Promise<Scan> {
+    const statement = await prepare(connection, sql, doing);
+    try {
+      const result = await duckdb.execute_prepared_streaming(statement);
+      const types = Array.from({ length: duckdb.column_count(result) }, (_, i) => {
+        const found = fileType(duckdb.column_logical_type(result, i));
+        const type = columnTypeOf(found);
+        if (!type) throw new Error(`${doing}: no column can be of type ${fileTypeToSql(found)}`);
+        return type;
+      });
+      return new Scan(result, types, doing);
+    } catch (error) {
+      throw failureOf(error, doing);
+    } finally {
+      duckdb.destroy_prepare_sync(statement);
+    }
+  }
+
+  /** The next rows; undefined behind the last. @throws what failureOf makes of DuckDB's error */
+  async next(): Promise<ScanChunk | undefined> {
+    try {
+      const chunk = await (this.#next ?? duckdb.fetch_chunk(this.#result));
+      this.#next = undefined;
+      const rows = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk);
+      if (chunk === null || rows === 0) return undefined;
+      this.#next = duckdb.fetch_chunk(this.#result);
+      // Its failure is told when it is asked for; until then nobody may be listening.
+      this.#next.catch(() => undefined);
+      this.#arena.length = 0;
+      this.columns.forEach((column, i) => {
+        readVector(duckdb.data_chunk_get_vector(chunk, i), column, rows);
+      });
+      return { rows, columns: this.columns };
+    } catch (error) {
+      this.#next = undefined;
+      throw failureOf(error, this.#doing);
+    }
+  }
+
+  /** Waits for what DuckDB still does for a scan that is left before its end. */
+  async settle(): Promise<void> {
+    await this.#next?.catch(() => undefined);
+    this.#next = undefined;
+  }
+}
+
+/** @param parent the struct that the column is a field of: what stands in a NULL struct is nobody's value */
+function readVector(vector: Vector, column: ColumnBuffer, rows: number, parent?: ColumnBuffer): void {
+  column.rows = rows;
+  readValidity(vector, column, rows);
+  if (parent?.hasNull) inheritNulls(parent, column);
+  const { type, width } = column;
+  if (type.kind === "STRUCT") {
+    column.children.forEach((child, i) => {
+      readVector(duckdb.struct_vector_get_child(vector, i), child, rows, column);
+    });
+    return;
+  }
+  const bytes = atOrigin(duckdb.vector_get_data(vector, rows * width));
+  column.bytes = bytes;
+  column.i32 = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
+  if (type.kind === "VARCHAR" || type.kind === "BLOB") pullStrings(column, rows);
+  else if (type.kind === "LIST" || type.kind === "MAP") {
+    readVector(duckdb.list_vector_get_child(vector), column.children[0]!, duckdb.list_vector_get_size(vector));
+  }
+}
+
+/** Columns begin where their memory begins. */
+function atOrigin(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset === 0 ? bytes : bytes.slice();
+}
+
+function readValidity(vector: Vector, column: ColumnBuffer, rows: number): void {
+  const valid = rows > 0 ? duckdb.vector_get_validity(vector, (rows + 7) >> 3) : null;
+  column.hasNull = valid !== null;
+  column.valid = valid ?? allValid(rows);
+  if (valid === null) return;
+  if (rows & 7) valid[valid.length - 1]! |= (255 << (rows & 7)) & 255;
+}
+
+let ones = new Uint8Array(CHUNK_ROWS >> 3).fill(255);
+
+/** The validity of rows none of which is NULL; shared by all columns, and never written to. */
+function allValid(rows: number): Uint8Array {
+  if (ones.length * 8 < rows) ones = new Uint8Array((rows + 7) >> 3).fill(255);
+  return ones;
+}
+
+function inheritNulls(parent: ColumnBuffer, child: ColumnBuffer): void {
+  if (!child.hasNull) child.valid = parent.valid.slice();
+  else for (let i = 0; i < parent.valid.length; i++) child.valid[i]! &= parent.valid[i]!;
+  child.hasNull = true;
+}
+
+/** Strings up to this length stand in the entry itself (DuckDB's string_t). */
+const INLINE = 12;
+/** Less than a page of memory: what lies between two readable places so near to each other is readable too. */
+const GAP = 4000;
+
+/** Copies long strings into the arena, those that lie near each other at one go, and turns their pointers into offsets. */
+function pullStrings(column: ColumnBuffer, rows: number): void {
+  const { i32, arena, bytes } = column;
+  let start = 0;
+  let end = 0;
+  let base = 0;
+  for (let row = 0, at = 0; row < rows; row++, at += 4) {
+    if (column.hasNull && isNull(column, row)) {
+      i32[at] = i32[at + 1] = i32[at + 2] = i32[at + 3] = 0;
+      continue;
+    }
+    const length = i32[at]!;
+    if (length <= INLINE) continue;
+    const address = addressAt(i32, at);
+    if (address < start || address + length > end) {
+      start = address;
+      end = stretchEnd(column, row, rows);
+      base = arena.append(
+        duckdb.get_data_from_pointer(bytes.buffer as ArrayBuffer, bytes.byteOffset + at * 4 + 8, end - start),
+      );
+    }
+    const offset = base + (address - start);
+    i32[at + 2] = offset | 0;
+    i32[at + 3] = (offset / 0x1_0000_0000) | 0;
+  }
+}
+
+function addressAt(i32: Int32Array, at: number): number {
+  return i32[at + 3]! * 0x1_0000_0000 + (i32[at + 2]! >>> 0);
+}
+
+/** Where the strings end that lie in memory one behind the other from that of `first` on. */
+function stretchEnd(column: ColumnBuffer, first: number, rows: number): number {
+  const { i32 } = column;
+  const start = addressAt(i32, first * 4);
+  let end = start + i32[first * 4]!;
+  for (let row = first + 1; row < rows; row++) {
+    const length = i32[row * 4]!;
+    if (length <= INLINE || (column.hasNull && isNull(column, row))) continue;
+    const address = addressAt(i32, row * 4);
+    if (address < start || address > end + GAP) break;
+    end = Math.max(end, address + length);
+  }
+  return end;
+}
