@@ -41,6 +41,8 @@ interface Header {
 interface FrameInfo {
   /** What has come of the frame's body so far, where it is to stay bytes and comes in several parts. */
   [BODY]?: Uint8Array;
+  /** Where the frame's body ends in the chunk that it is read from. */
+  [END]?: number;
   header: Header;
   buffers?: Uint8Array[] | null;
   bufferLength?: number;
@@ -69,6 +71,7 @@ interface Parser {
   [OWNER]?: DriverConnection;
   addFrameBuffer(frame: FrameInfo, item: Item): void;
   getFrameBuffer(frame: FrameInfo, item: Item): Uint8Array;
+  handleFrameBuffers(frame: FrameInfo, item: Item): boolean;
   parseRows(frame: FrameInfo, reader: Reader): void;
   push(item: unknown): void;
 }
@@ -85,6 +88,7 @@ const PREPARED = 4;
 
 const OWNER = Symbol("connection");
 const BODY = Symbol("body");
+const END = Symbol("end of the body");
 let patched = false;
 
 /**
@@ -102,8 +106,10 @@ function keepRawRows(): void {
   const connection = (connectionModule as { prototype: { _write: Write } }).prototype;
   const parser = (streamsModule as { Parser: { prototype: Parser } }).Parser.prototype;
   const { _write: write } = connection;
-  const { addFrameBuffer, getFrameBuffer, parseRows } = parser;
-  const known = [write, addFrameBuffer, getFrameBuffer, parseRows].every((method) => method?.length === 2);
+  const { addFrameBuffer, getFrameBuffer, handleFrameBuffers, parseRows } = parser;
+  const known = [write, addFrameBuffer, getFrameBuffer, handleFrameBuffers, parseRows].every(
+    (method) => method?.length === 2,
+  );
   assert(known, "cassandra-driver is of another shape than 4.10.0");
 
   connection._write = function (operation, streamId) {
@@ -136,6 +142,11 @@ function keepRawRows(): void {
     frame.buffers = null;
     return Buffer.from(body.buffer, body.byteOffset, body.length);
   };
+  parser.handleFrameBuffers = function (frame, item) {
+    const isWhole = handleFrameBuffers.call(this, frame, item);
+    if (isWhole) frame[END] = item.offset + item.header.bodyLength;
+    return isWhole;
+  };
   parser.parseRows = function (frame, reader) {
     if (!keepsRaw(this, frame)) {
       parseRows.call(this, frame, reader);
@@ -143,9 +154,9 @@ function keepRawRows(): void {
     }
     const length = reader.readInt();
     const { buf, offset } = reader;
-    // What came in one part is a view of the socket's buffer, which is used again. Uint8Array's slice copies, where
-    // Buffer's is another view.
-    const body = frame[BODY]?.subarray(offset) ?? Uint8Array.prototype.slice.call(buf, offset);
+    // What came in one part is a view of the socket's buffer, which is used again, and in which other frames may follow.
+    // Uint8Array's slice copies, where Buffer's is another view.
+    const body = frame[BODY]?.subarray(offset) ?? Uint8Array.prototype.slice.call(buf, offset, frame[END]);
     const rows: RawRows = { rawRows: true, body, length };
     this.push({ header: frame.header, result: { rows, meta: frame.meta, flags: frame.flagsInfo } });
   };

@@ -33,6 +33,8 @@ export interface Rows {
   readonly exactFloats: boolean;
   /** Said of the piece in its file's metadata beside what all files say. The same for all pieces of a file. */
   readonly keyValues?: Readonly<Record<string, string>> | undefined;
+  /** They have many kilobytes each: only few of them should be in memory at a time. */
+  readonly big?: boolean | undefined;
 }
 
 /** A file of the job directory that writePiece made. */

@@ -12,6 +12,9 @@ import type { Compression, FileColumn, FileFormat, Piece, Rows } from "./format.
 /** DuckDB's vectors: row groups are written in whole ones. */
 const VECTOR_ROWS = 2048;
 
+/** DuckDB holds a row group several times over while it writes it (measured: 110 MB less than for groups of 13 MB). */
+const BIG_ROW_GROUP_BYTES = 4_000_000;
+
 /** DuckDB's names for codecs that are called otherwise elsewhere. */
 const CODEC_NAMES: Partial<Record<Compression["codec"], string>> = { lz4: "lz4_raw", none: "uncompressed" };
 
@@ -53,6 +56,7 @@ function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, r
     `COMPRESSION ${CODEC_NAMES[compression.codec] ?? compression.codec}`,
     ...(compression.level === undefined ? [] : [`COMPRESSION_LEVEL ${compression.level}`]),
     ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${wholeVectors(rowGroupRows)}`]),
+    ...(rows.big ? [`ROW_GROUP_SIZE_BYTES ${BIG_ROW_GROUP_BYTES}`] : []),
     // Dictionaries would merge 0.0 with -0.0 and NaNs with each other.
     ...(rows.exactFloats ? ["DICTIONARY_SIZE_LIMIT 0"] : []),
     ...(pairs.length ? [`KV_METADATA {${pairs.join(", ")}}`] : []),

@@ -5,7 +5,7 @@
 import type { ColumnType } from "../base/column.ts";
 import { assert, ClusterError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
-import { type Page, PageReader, releasePage } from "../cassandra/pages.ts";
+import { PageReader, releasePage } from "../cassandra/pages.ts";
 import { type Connection, Engine } from "../duckdb/engine.ts";
 import { RowFeed } from "../duckdb/feed.ts";
 import type { FileFormat, Rows } from "../formats/format.ts";
@@ -90,7 +90,7 @@ async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Pro
     first: job.nextSegment,
     persist: async (sealed) => {
       const file = segmentName(sealed.segment);
-      await writeSegment(run, connection, feed, decoder, sealed.pages, job.path(file));
+      await writeSegment(run, connection, feed, decoder, sealed, job.path(file));
       assert(decoder.given === sealed.rows, `${file} has all ${sealed.rows} rows of its segment`);
       sealed.pages.forEach(releasePage);
       await recordSegment(job, file, sealed, decoder.notes());
@@ -110,12 +110,17 @@ async function writeSegment(
   connection: Connection,
   feed: RowFeed,
   decoder: PageDecoder,
-  pages: readonly Page[],
+  { pages, bigRows }: SealedSegment,
   path: string,
 ): Promise<void> {
   const write = (exactFloats: boolean) => {
     decoder.load(pages, exactFloats);
-    const rows: Rows = { from: feed.from, expressions: source.columns.map((_, i) => `c${i}`), exactFloats };
+    const rows: Rows = {
+      from: feed.from,
+      expressions: source.columns.map((_, i) => `c${i}`),
+      exactFloats,
+      big: bigRows,
+    };
     return feed.serve(decoder, () => format.writePiece(connection, rows, path));
   };
   if (isStaged(options)) {

@@ -21,6 +21,8 @@ export interface SealedSegment {
   readonly pages: readonly Page[];
   readonly rows: number;
   readonly bytes: number;
+  /** Its rows have many kilobytes each. */
+  readonly bigRows: boolean;
   readonly stretches: readonly Stretch[];
   readonly readFrom: string;
   readonly readTo: string;
@@ -87,9 +89,13 @@ interface OpenSegment {
 const BIG_ROW_BYTES = 16e3;
 const BIG_ROWS_SHARE = 0.2;
 
-function isFull({ rows, bytes }: OpenSegment, limits: SegmentLimits): boolean {
-  const most = bytes > rows * BIG_ROW_BYTES ? limits.bytes * BIG_ROWS_SHARE : limits.bytes;
-  return rows >= limits.rows || bytes >= most;
+function isFull(open: OpenSegment, limits: SegmentLimits): boolean {
+  const most = hasBigRows(open) ? limits.bytes * BIG_ROWS_SHARE : limits.bytes;
+  return open.rows >= limits.rows || open.bytes >= most;
+}
+
+function hasBigRows({ rows, bytes }: OpenSegment): boolean {
+  return bytes > rows * BIG_ROW_BYTES;
 }
 
 export interface PipelineParts {
@@ -165,6 +171,7 @@ export class SegmentPipeline {
       pages: open.pages,
       rows: open.rows,
       bytes: open.bytes,
+      bigRows: hasBigRows(open),
       stretches: [...open.stretches].map(([range, { from, to }]) => ({ range, from, to })),
       readFrom: open.readFrom,
       readTo: new Date().toISOString(),

@@ -13,7 +13,8 @@ import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 
-/** So many columns that a segment ends at 2,048 rows: several parts out of few rows. */
+/** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: several parts out of few rows. */
+const MEMORY = "16MB";
 const COLUMNS = 250;
 const OLD_ROWS = 4500;
 const NEW_ROWS = 2500;
@@ -50,7 +51,7 @@ async function makeTable(name: string, columns: string, rows: number): Promise<v
 }
 
 function cqlduck(table: string, destination: string, flags = "", fault?: string): Promise<Ended> {
-  const fixed = ["-H", host, "--page-size", "50", "--progress", "none"];
+  const fixed = ["-H", host, "--page-size", "50", "--memory", MEMORY, "--progress", "none"];
   const args = ["export", `${keyspace}.${table}`, destination, ...fixed, ...flags.split(" ").filter(Boolean)];
   return runBinary(directory, args, fault ? { CQLDUCK_FAULT: fault } : {});
 }
@@ -244,7 +245,7 @@ describe("the size of", () => {
     TIMEOUT,
     async (at) => {
       const destination = `several-${at.replace(":", "-")}`;
-      // Two segments a file: one of such a table has 2,048 rows at the most.
+      // Two segments a file: one of such a table has about 2,000 rows.
       await killed("old", destination, "--rows-per-file 2200", at);
       await exported("old", destination, "--rows-per-file 2200 --resume");
       await expectPublished(destination, /^part-\d{5}\.parquet$/);

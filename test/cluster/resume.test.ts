@@ -17,7 +17,8 @@ import { testClient, testKeyspace } from "./support.ts";
 
 /** More rows than four segments of a wide table hold. */
 const ROWS = 9000;
-/** So many columns that a segment ends at 2,048 rows: many segments out of few rows. */
+/** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: many segments out of few rows. */
+const MEMORY = "16MB";
 const COLUMNS = 250;
 /** Random moments for each layout; more of them say more, and take longer. */
 const KILLS = Number(process.env.CQLDUCK_TEST_KILLS ?? 3);
@@ -57,7 +58,7 @@ function cqlduck(args: readonly string[], env: NodeJS.ProcessEnv = {}, killAfter
 /** By a column of three values where the destination's name says so. */
 function exportTo(destination: string): string[] {
   const partitioned = destination.endsWith("partitioned") ? ["--partition-by", "c8", "--rows-per-file", "2000"] : [];
-  const fixed = ["-H", host, "--page-size", "50", "--progress", "none"];
+  const fixed = ["-H", host, "--page-size", "50", "--memory", MEMORY, "--progress", "none"];
   return ["export", `${keyspace}.t`, destination, ...fixed, ...partitioned];
 }
 

@@ -14,7 +14,8 @@ import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 
-/** So many columns that a segment ends at 2,048 rows: several pieces out of few rows. */
+/** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: several pieces out of few rows. */
+const MEMORY = "16MB";
 const COLUMNS = 250;
 const ROWS = 4500;
 const TIMEOUT = { timeout: 120_000 };
@@ -57,7 +58,7 @@ function cqlduck(table: string, destination: string, flags = "", fault?: string)
 }
 
 function argsFor(table: string, destination: string, flags: string): string[] {
-  const fixed = ["-H", host, "--page-size", "50", "--progress", "none"];
+  const fixed = ["-H", host, "--page-size", "50", "--memory", MEMORY, "--progress", "none"];
   return ["export", `${keyspace}.${table}`, destination, ...fixed, ...flags.split(" ").filter(Boolean)];
 }
 
