@@ -102,11 +102,17 @@ function fateOf(
   if (!targets.includes(target)) return { file, left: "not chosen" };
   if (file.flaw?.fatal) return { file, target, problem: file.flaw.reason };
   const cql = cqlOf(schema, target);
+  if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
   return conversion
     ? { file, target, conversion }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };
+}
+
+/** Whether values may have more digits than a DOUBLE. */
+function holdsDigits({ name, of }: CqlType): boolean {
+  return name === "decimal" || name === "varint" || of.some(holdsDigits);
 }
 
 /** A part of a column's value as our exports make directories of it: `id.year=2024`. */

@@ -84,10 +84,13 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
     columns: columns.map(({ name, type }) => {
       // A column that the query lets through is what it was in all files.
       const before = sources.map((source) => source.columns.find((column) => column.name === name));
-      const same = before.every(
-        (column) => column && column.text !== "json" && fileTypeToSql(column.type) === fileTypeToSql(type),
-      );
-      return { name, sql: quoteName(name), type, ...(same ? { own: before[0]?.own, text: before[0]?.text } : {}) };
+      const form = (column: FileColumn | undefined) =>
+        JSON.stringify([column && fileTypeToSql(column.type), column?.text, column?.want, column?.timestampFormat]);
+      const isSame =
+        before.every((column) => column && column.text !== "json" && form(column) === form(before[0])) &&
+        fileTypeToSql(before[0]!.type) === fileTypeToSql(type);
+      const rounded = sources.some(({ json }) => json) && fileTypeToSql(type).includes("DOUBLE");
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), type, rounded };
     }),
   };
 }

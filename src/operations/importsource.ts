@@ -27,6 +27,8 @@ export interface FileColumn {
   readonly want?: ColumnType | undefined;
   /** The form of timestamps in CSV, as strptime takes it. */
   readonly timestampFormat?: string | undefined;
+  /** Numbers of JSON among its values came through DOUBLE. */
+  readonly rounded?: boolean;
   /** What DuckDB would not read of it as the file has it. */
   readonly flaw?: { readonly reason: string; readonly fatal: boolean } | undefined;
 }

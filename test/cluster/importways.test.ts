@@ -262,6 +262,15 @@ describe("nothing is written where", () => {
     expect(await refusal([path], { map: new Map([["w", "v"]]) })).toContain("both go into v");
   });
 
+  it("a query over JSON would take decimals through DOUBLE", async () => {
+    await client.execute(`CREATE TABLE IF NOT EXISTS ${keyspace}.d (p int, c int, v decimal, PRIMARY KEY (p, c))`);
+    const path = await text("d.jsonl", '{"p":1,"c":1,"v":0.10000000000000000000001}\n');
+    const sql = "SELECT * FROM rows";
+    await expect(importTable(asked("d", [path], { sql }))).rejects.toThrow("--sql reads numbers of JSON as DOUBLE");
+    const { rows } = await imported([path], {}, "d");
+    expect(JSON.stringify(rows)).toContain('"v":');
+  });
+
   it("there is no such file, or none with such a partition, or the query is wrong", async () => {
     expect(await refusal([file("nothing.parquet")])).toContain("there is no file or directory");
     expect(await refusal([file("no*thing")])).toContain("no file matches");
