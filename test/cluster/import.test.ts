@@ -33,7 +33,24 @@ beforeAll(async () => {
   for (const file of fixtureFiles(await serverVersion(client), false)) await loadCql(client, file, { keyspace });
   await createExtremes(client, keyspace);
   await createIllFormed(client, keyspace);
+  await createParts();
 });
+
+const KEYS = ["a/b %41", "", "__HIVE_DEFAULT_PARTITION__", "NULL", "ß=c", "-0"];
+
+/** A table whose values are hard to put into names. */
+async function createParts(): Promise<void> {
+  await client.execute(
+    `CREATE TABLE ${keyspace}.parts ("K" text, k int, d date, at timestamp, n decimal, v text, PRIMARY KEY (("K", d), at))`,
+  );
+  const insert = `INSERT INTO ${keyspace}.parts ("K", k, d, at, n, v) VALUES (?, ?, ?, ?, ?, ?)`;
+  for (const [i, key] of KEYS.entries()) {
+    const day = types.LocalDate.fromString(i === 0 ? "-0044-03-15" : `2024-0${i}-29`.replace("02-29", "02-28"));
+    const at = new Date(i === 1 ? -1 : 1_700_000_000_000 + i * 86_400_000);
+    const n = i % 2 ? types.BigDecimal.fromString(`${i}.500`) : null;
+    await client.execute(insert, [key, i, day, at, n, i % 3 ? key : null], { prepare: true });
+  }
+}
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -110,21 +127,6 @@ describe("every cell comes back as it was", () => {
   });
 
   describe("out of directories whose names hold values", () => {
-    const KEYS = ["a/b %41", "", "__HIVE_DEFAULT_PARTITION__", "NULL", "ß=c", "-0"];
-
-    beforeAll(async () => {
-      await client.execute(
-        `CREATE TABLE ${keyspace}.parts ("K" text, k int, d date, at timestamp, n decimal, v text, PRIMARY KEY (("K", d), at))`,
-      );
-      const insert = `INSERT INTO ${keyspace}.parts ("K", k, d, at, n, v) VALUES (?, ?, ?, ?, ?, ?)`;
-      for (const [i, key] of KEYS.entries()) {
-        const day = types.LocalDate.fromString(i === 0 ? "-0044-03-15" : `2024-0${i}-29`.replace("02-29", "02-28"));
-        const at = new Date(i === 1 ? -1 : 1_700_000_000_000 + i * 86_400_000);
-        const n = i % 2 ? types.BigDecimal.fromString(`${i}.500`) : null;
-        await client.execute(insert, [key, i, day, at, n, i % 3 ? key : null], { prepare: true });
-      }
-    });
-
     const FORMS: readonly [string, Partial<ExportOptions>][] = [
       ["Parquet", {}],
       [

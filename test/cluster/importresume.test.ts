@@ -77,8 +77,8 @@ describe("an import that is killed", () => {
 
   it("again and again is gone on with by its job", { timeout: 180_000 }, async () => {
     await client.execute(`TRUNCATE ${keyspace}.t`);
-    // A moment by the clock could come before there is a job.
-    await cqlduck(["import", "t.parquet", `${keyspace}.t`], { CQLDUCK_FAULT: "plan-written" });
+    // A moment by the clock could come before the job is known.
+    await cqlduck(["import", "t.parquet", `${keyspace}.t`], { CQLDUCK_FAULT: "record-written:1" });
     for (let kills = 0; ; kills++) {
       const listed = await runBinary(directory, ["jobs", "--json"]);
       const [job] = (JSON.parse(listed.out) as { jobs: { job: string }[] }).jobs;
