@@ -29,8 +29,8 @@ export function defineExport(command: Command, action: ExportAction): void {
   command
     .summary("rows out of a cluster into files")
     .description(
-      "Reads a table by token ranges and writes it as Parquet, CSV or JSON: one file where the destination ends as one " +
-        "does (.parquet, .csv, .tsv, .json, .jsonl, text also with .gz or .zst), - for stdout, otherwise a directory of " +
+      "Reads a table by token ranges and writes it as Parquet, CSV, JSON or Arrow: one file where the destination ends as one " +
+        "does (.parquet, .csv, .tsv, .json, .jsonl, .arrow, text also with .gz or .zst), - for stdout, otherwise a directory of " +
         "files. Nothing appears at the destination until all of it is there. A SELECT is read " +
         "by token ranges too, or page by page where it has LIMIT, ORDER BY, IN or aggregates, or names one partition. " +
         "Of a keyspace every table is exported, each into a directory of its name, and schema.cql says what makes them; " +
@@ -83,7 +83,7 @@ function addOutputOptions(command: Command): void {
     withChoices(
       new Option(
         "--format <name>",
-        "parquet, csv, json or jsonl (from the destination's name; a directory is parquet)",
+        "parquet, csv, json, jsonl or arrow, the IPC stream (from the destination's name; a directory is parquet)",
       ),
       FORMATS,
     ),

@@ -26,12 +26,12 @@ export const EMPTY_RULES = ["error", "null"] as const;
 export const PROGRESS_FORMS = ["auto", "bar", "plain", "json", "none"] as const;
 export type ProgressForm = (typeof PROGRESS_FORMS)[number];
 
-export const FORMATS = ["parquet", "csv", "json", "jsonl"] as const;
+export const FORMATS = ["parquet", "csv", "json", "jsonl", "arrow"] as const;
 
 /** Data files that can't be written: as a destination they would become directories of that name. */
 const OTHER_DATA_FILE =
-  /\.(?:(?:txt|arrow|arrows|feather|ipc|avro|orc|xlsx|db|duckdb|sqlite|parq|pq)(?:\.(?:gz|zst|bz2|xz))?|parquet\.(?:gz|zst|bz2|xz)|(?:csv|tsv|json|jsonl|ndjson)\.(?:bz2|xz))$/i;
-const DATA_FILE = /\.(?:parquet|(?:csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?)$/;
+  /\.(?:(?:txt|feather|ipc|avro|orc|xlsx|db|duckdb|sqlite|parq|pq)(?:\.(?:gz|zst|bz2|xz))?|(?:parquet|arrow|arrows)\.(?:gz|zst|bz2|xz)|(?:csv|tsv|json|jsonl|ndjson)\.(?:bz2|xz))$/i;
+const DATA_FILE = /\.(?:parquet|arrow|arrows|(?:csv|tsv|json|jsonl|ndjson)(?:\.(?:gz|zst))?)$/;
 
 /** One of a few words. */
 export function choice<const T extends string>(values: readonly T[]): (text: string) => T {
@@ -76,7 +76,8 @@ export function parseHost(text: string): string {
 
 /** A local file or directory, or `-`. */
 export function parseDestination(text: string): string {
-  const hint = "write a file that ends in .parquet, .csv, .json or .jsonl, or a directory: orders.parquet, orders/";
+  const hint =
+    "write a file that ends in .parquet, .csv, .json, .jsonl or .arrow, or a directory: orders.parquet, orders/";
   if (text.trim() === "") throw new UsageError("the destination is empty", { hint });
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
   if (scheme) {

@@ -3,13 +3,14 @@
  * of them. A new format is a row here and a module of its own.
  */
 import { UsageError } from "../base/errors.ts";
+import { arrowFormat } from "./arrow.ts";
 import { type CsvDialect, csvFormat } from "./csv.ts";
 import type { Compression, FileColumn, FileFormat } from "./format.ts";
 import { CODEC_ENDINGS, type TextCodec } from "./framed.ts";
 import { jsonFormat, metadataKey } from "./json.ts";
 import { parquetFormat } from "./parquet.ts";
 
-export type FormatName = "parquet" | "csv" | "json" | "jsonl";
+export type FormatName = "parquet" | "csv" | "json" | "jsonl" | "arrow";
 
 /** What may be said of the files' format. What is absent follows from the destination's name, or is the format's default. */
 export interface FormatOptions {
@@ -52,6 +53,9 @@ const EXTENSIONS: Readonly<Record<string, FormatName>> = {
   json: "json",
   jsonl: "jsonl",
   ndjson: "jsonl",
+  // Both are the stream: Arrow's other form, the file, has its index at the end and can't be streamed.
+  arrow: "arrow",
+  arrows: "arrow",
 };
 const CODECS_BY_ENDING: Readonly<Record<string, TextCodec>> = { gz: "gzip", zst: "zstd" };
 const FILE_NAME = new RegExp(`\\.(${Object.keys(EXTENSIONS).join("|")})(?:\\.(gz|zst))?$`, "i");
@@ -75,8 +79,13 @@ function namedBy(name: string): { readonly extension: string; readonly ending: s
   const match = FILE_NAME.exec(name);
   if (!match) return undefined;
   const [extension = "", ending] = [match[1]?.toLowerCase(), match[2]?.toLowerCase()];
-  // Parquet compresses its pages; a file of it is never compressed as a whole.
-  return ending !== undefined && extension === "parquet" ? undefined : { extension, ending };
+  // A binary file is never compressed as a whole: Parquet compresses its pages.
+  return ending !== undefined && saysItself(EXTENSIONS[extension]) ? undefined : { extension, ending };
+}
+
+/** Whether files of a format say of themselves what they are; others need a sidecar. */
+export function saysItself(format: FormatName | undefined): boolean {
+  return format === "parquet" || format === "arrow";
 }
 
 /** Whether a destination is one file: its name says. */
@@ -132,7 +141,7 @@ function nameOf(
     const why = name
       ? "Parquet can't be written to stdout: its end has to be written first"
       : "stdout has no name to tell the format by";
-    throw new UsageError(why, { hint: "say --format csv, json or jsonl" });
+    throw new UsageError(why, { hint: "say --format csv, json, jsonl or arrow" });
   }
   return name ?? "parquet";
 }
@@ -144,6 +153,12 @@ function compressionOf(
   said: Compression | undefined,
 ): Compression {
   if (format === "parquet") return said ?? { codec: "snappy" };
+  if (format === "arrow") {
+    if (said === undefined || said.codec === "none") return { codec: "none" };
+    throw new UsageError(`--compression ${said.codec}: Arrow streams are not compressed`, {
+      hint: "leave it out, or write Parquet",
+    });
+  }
   const byName = CODECS_BY_ENDING[named?.ending ?? ""] ?? "none";
   const codec = said?.codec ?? byName;
   if (!(codec in CODEC_ENDINGS)) {
@@ -165,7 +180,8 @@ function compressionOf(
 
 /** What ends the names of files, e.g. `.csv.gz`. */
 export function extensionOf({ name, compression }: Chosen): string {
-  return name === "parquet" ? ".parquet" : `.${name}${CODEC_ENDINGS[compression.codec as TextCodec]}`;
+  if (name === "parquet") return ".parquet";
+  return name === "arrow" ? ".arrows" : `.${name}${CODEC_ENDINGS[compression.codec as TextCodec]}`;
 }
 
 /** The format that was chosen, for files of these columns. `keyValues` are for formats whose files can hold them. */
@@ -179,6 +195,7 @@ export function makeFormat(
   if (name === "parquet") {
     return parquetFormat(columns, { compression, rowGroupRows: options.rowGroupRows, keyValues });
   }
+  if (name === "arrow") return arrowFormat(columns, keyValues);
   const codec = compression.codec as TextCodec;
   if (name === "csv") return csvFormat(columns, dialectOf(chosen, options), codec);
   return jsonFormat(columns, jsonOptionsOf(name, options), codec);
@@ -191,7 +208,7 @@ export function describeFormat(
   options: FormatOptions,
 ): Readonly<Record<string, unknown>> | undefined {
   const { name, compression } = chosen;
-  if (name === "parquet") return undefined;
+  if (saysItself(name)) return undefined;
   const common = { name, compression: compression.codec };
   return name === "csv" ? { ...common, ...dialectOf(chosen, options) } : { ...common, metadata: metadataKey(columns) };
 }

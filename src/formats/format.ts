@@ -55,6 +55,8 @@ export interface FileFormat {
   readonly extension: string;
   /** A piece alone is a file as it is. */
   readonly piecesAreFiles: boolean;
+  /** Pieces with exact floats go without dictionaries, and are larger. */
+  readonly hasDictionaries?: boolean;
   /** Absent where pieces are not just put one behind the other: such a format can't be streamed. */
   readonly frame?: Frame;
   /**

@@ -91,7 +91,8 @@ export async function readFile(path: string, buffer: Uint8Array, write: Write, s
   }
 }
 
-async function writeAll(out: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all of the bytes at the end of a file. */
+export async function writeAll(out: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await out.write(bytes, at, bytes.length - at, null);
     assert(bytesWritten > 0, "a write takes some bytes or fails");

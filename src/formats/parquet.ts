@@ -32,6 +32,7 @@ export function parquetFormat(columns: readonly FileColumn[], options: ParquetOp
   return {
     extension: ".parquet",
     piecesAreFiles: true,
+    hasDictionaries: true,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, options, path),
     join,
   };

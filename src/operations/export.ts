@@ -306,7 +306,7 @@ function report(run: Run, files: ExportReport["files"], startedAt: Date): Export
     rowsPerSecond: elapsedMs > 0 ? Math.round((rows * 1000) / elapsedMs) : 0,
     peakMemoryBytes: peakMemory(),
     consistency: cluster.consistency.name,
-    notices: [...source.notices, ...noticesOf(notes)],
+    notices: [...source.notices, ...noticesOf(notes, run.format)],
     decimals: decimalsOf(notes),
   };
 }

@@ -1,5 +1,5 @@
 /*
- * Owns what our files say of themselves, enough to bring every cell back as it was: Parquet in its key-value metadata,
+ * Owns what our files say of themselves, enough to bring every cell back as it was: Parquet and Arrow in their key-value metadata,
  * formats that have no such place in a sidecar, which is a file of JSON beside them.
  */
 import { typeToSql } from "../base/column.ts";

@@ -4,7 +4,8 @@
  */
 import { basename, join } from "node:path";
 import { DataError, StorageError, UsageError } from "../base/errors.ts";
-import { type Chosen, isFileName, isPart } from "../formats/choose.ts";
+import { readSchemaKeyValues } from "../formats/arrowmessage.ts";
+import { type Chosen, isFileName, isPart, saysItself } from "../formats/choose.ts";
 import { type Onto, type Outputs, type Standing, standingAt } from "../jobs/destination.ts";
 import type { FileToReplace, Layout, Manifest } from "../jobs/publish.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
@@ -59,7 +60,7 @@ export function sidecarName(
   onto: Onto,
   job: string,
 ): string | undefined {
-  if (chosen.name === "parquet") return undefined;
+  if (saysItself(chosen.name)) return undefined;
   if (chosen.layout === "file") return `${basename(destination)}.cqlduck`;
   return onto === "append" ? `_cqlduck-${job}.json` : DIRECTORY_SIDECAR;
 }
@@ -73,7 +74,7 @@ export function outputsOf(options: ExportOptions, chosen: Chosen, onto: Onto): O
 /** What the parts of a directory say of themselves. */
 interface Described {
   readonly columns: unknown;
-  /** How they are written; Parquet files say it in ways of their own. */
+  /** How they are written; binary files say it in ways of their own. */
   readonly format: unknown;
 }
 
@@ -111,8 +112,10 @@ export async function checkSameParts(
 }
 
 async function describedIn(destination: string, part: string, chosen: Chosen): Promise<Described | undefined> {
-  if (chosen.name === "parquet") {
-    const { keyValues } = await readFooterSummary(join(destination, part));
+  if (saysItself(chosen.name)) {
+    const file = join(destination, part);
+    const keyValues =
+      chosen.name === "arrow" ? await readSchemaKeyValues(file) : (await readFooterSummary(file)).keyValues;
     return { columns: JSON.parse(keyValues.get("cqlduck.columns") ?? "[]"), format: undefined };
   }
   const path = join(destination, DIRECTORY_SIDECAR);

@@ -2,6 +2,7 @@
  * Owns what an export has to say at its end besides the counts: things noticed on the way, and the memory it took.
  */
 import type { ColumnNotes } from "../base/column.ts";
+import type { FileFormat } from "../formats/format.ts";
 
 /** DuckDB's widest DECIMAL. */
 const MAX_DECIMAL_DIGITS = 38;
@@ -10,7 +11,7 @@ const MAX_DECIMAL_DIGITS = 38;
 type SegmentNotes = readonly Readonly<Record<string, ColumnNotes>>[];
 
 /** One line for each thing the user should know of the rows. */
-export function noticesOf(segments: SegmentNotes): string[] {
+export function noticesOf(segments: SegmentNotes, { hasDictionaries = false }: FileFormat): string[] {
   const lines: string[] = [];
   for (const [name, notes] of byColumn(segments)) {
     const sum = (of: "emptied" | "evolved") => notes.reduce((total, note) => total + note[of], 0);
@@ -21,7 +22,7 @@ export function noticesOf(segments: SegmentNotes): string[] {
       );
   }
   const exact = segments.filter((notes) => Object.values(notes).some((note) => note.exactFloatBits)).length;
-  if (exact)
+  if (exact && hasDictionaries)
     lines.push(
       `${exact} of ${segments.length} segments are written without dictionaries, to keep -0.0 and NaN bits: files are larger`,
     );

@@ -180,7 +180,7 @@ describe("the arguments of export", () => {
     ["file:///tmp/x", /not file:\/\/ URLs/],
     ["x.csv.bz2", /does not write \.csv\.bz2\nhint: .*\.parquet, \.csv/],
     ["x.parquet.gz", /does not write \.parquet\.gz/],
-    ["x.arrow", /does not write \.arrow/],
+    ["x.arrow.gz", /does not write \.arrow/],
     ["x.csv.GZ", /lower case/],
     ["x.PARQUET", /lower case/],
   ])("can't be %j", async (path, says) => {

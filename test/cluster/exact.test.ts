@@ -61,10 +61,11 @@ async function check(
   table: string,
   readers: readonly Reader[],
   more: Partial<ExportOptions> = {},
+  extension = "parquet",
 ): Promise<Checked> {
   const { host, port } = inject("cassandra");
   const server = await serverRows(host, port, `SELECT * FROM "${ks}"."${table}"`);
-  const destination = join(directory, `${files++}.parquet`);
+  const destination = join(directory, `${files++}.${extension}`);
   const types = new Map<string, string>();
   const options = {
     connection: { hosts: [`${host}:${port}`] },
@@ -125,5 +126,20 @@ describe.skipIf(python === undefined)("each cell is the one that the server hold
 
   it("with native uuids", async () => {
     await check(keyspace, "all_types", READERS, { empty: "null", uuid: "native" });
+  });
+
+  it("as Arrow streams", { timeout: 300_000 }, async () => {
+    const refused: Record<string, string[]> = {};
+    for (const { ks, table } of await tablesBelow(client, keyspace)) {
+      if (!/^(all_types$|x_)/.test(table)) continue;
+      const checked = await check(ks, table, ["pyarrow"], { empty: "null" }, "arrow");
+      if (checked.refused.length) refused[table] = checked.refused;
+    }
+    expect(refused).toEqual({ all_types: REFUSED["all_types"], x_timestamp: REFUSED["x_timestamp"] });
+    await check(keyspace, "all_types", ["pyarrow"], { empty: "null", uuid: "native" }, "arrows");
+    for (const table of ["all_types", "x_nested"]) {
+      const sql = `SELECT * FROM ${quoted(keyspace)}.${quoted(table)}`;
+      await check(keyspace, table, ["pyarrow"], { empty: "null", sql }, "arrow");
+    }
   });
 });

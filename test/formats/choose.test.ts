@@ -14,6 +14,10 @@ describe("a destination's name", () => {
     ["x.ndjson", {}, "jsonl", "file", "none"],
     ["x.jsonl", { format: "jsonl", compression: { codec: "none" } }, "jsonl", "file", "none"],
     ["out", { format: "csv", compression: { codec: "gzip" } }, "csv", "directory", "gzip"],
+    ["x.arrow", {}, "arrow", "file", "none"],
+    ["x.arrows", { compression: { codec: "none" } }, "arrow", "file", "none"],
+    ["out", { format: "arrow" }, "arrow", "directory", "none"],
+    ["-", { format: "arrow" }, "arrow", "stream", "none"],
     ["-", { format: "jsonl", compression: { codec: "zstd" } }, "jsonl", "stream", "zstd"],
   ] as [string, FormatOptions, string, string, string][])(
     "%s with %j is %s",
@@ -30,7 +34,7 @@ describe("a destination's name", () => {
 
   test("says whether it is a file, and a part", () => {
     expect(["x.csv", "x.csv.gz", "x.parquet"].map(isFileName)).toEqual([true, true, true]);
-    expect(["x", "csv", "x.csv/", "x.csv.bz2", "x.parquet.gz"].some(isFileName)).toBe(false);
+    expect(["x", "csv", "x.csv/", "x.csv.bz2", "x.parquet.gz", "x.arrow.gz"].some(isFileName)).toBe(false);
     expect(isPart("a=1/part-0.csv.gz", "csv")).toBe(true);
     expect(isPart("_cqlduck.json", "json")).toBe(false);
     expect(isPart("part-0.csv", "json")).toBe(false);
@@ -39,7 +43,7 @@ describe("a destination's name", () => {
   test("ends as the format and its compression do", () => {
     const of = (options: FormatOptions) => extensionOf(chooseFormat("out", options));
     expect(of({ format: "json", compression: { codec: "zstd" } })).toBe(".json.zst");
-    expect([of({ format: "csv" }), of({})]).toEqual([".csv", ".parquet"]);
+    expect([of({ format: "csv" }), of({ format: "arrow" }), of({})]).toEqual([".csv", ".arrows", ".parquet"]);
   });
 });
 
@@ -53,6 +57,9 @@ describe("refused is", () => {
     ["x.csv.gz", { compression: { codec: "none" } }, /contradict/],
     ["out", { format: "csv", compression: { codec: "snappy" } }, /is for Parquet/],
     ["out", { format: "csv", compression: { codec: "zstd", level: 9 } }, /levels are for Parquet/],
+    ["x.arrow", { compression: { codec: "zstd" } }, /Arrow streams are not compressed/],
+    ["x.arrow", { format: "parquet" }, /contradict/],
+    ["x.arrow", { rowGroupRows: 10 }, /--row-group-rows is for parquet/],
     ["x.csv", { rowGroupRows: 10 }, /--row-group-rows is for parquet/],
     ["x.parquet", { delimiter: ";" }, /--delimiter is for csv/],
     ["x.json", { header: false }, /--header is for csv/],

@@ -1,4 +1,4 @@
-"""Says whether Parquet files hold exactly the cells that a server holds: python judge.py <file or directory> <cells.jsonl>
+"""Says whether Parquet files or Arrow streams hold exactly the cells that a server holds: python judge.py <file or directory> <cells.jsonl>
 
 cells.jsonl: first line {"columns": [{"name", "type", "as"?}]} in the file's column order, where `type` is a CqlType tree
 ({"name", "of", "udt"?, "dimension"?, "className"?}) and `as` the DuckDB type asked for with --type, if any; then one line
@@ -204,9 +204,9 @@ def describe(missing, unexpected, columns, keys):
 
 
 def judge(options, columns):
-    files = readers.parquet_files(options.path)
+    files = readers.data_files(options.path)
     if not files:
-        raise Different(findings(options.path, ["no Parquet file"]))
+        raise Different(findings(options.path, ["no data file"]))
     schema = check_schemas(files, columns, "uuid" if options.uuid == "native" else "string")
     changes = [cql_normalise.normaliser(c["type"], f.type, options.empty_null) for c, f in zip(columns, schema)]
     cells = Cells(options.cells, columns, changes)
@@ -234,7 +234,7 @@ def judge(options, columns):
 
 def main():
     parser = argparse.ArgumentParser(prog="judge.py", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("path", help="a Parquet file, or a directory of them")
+    parser.add_argument("path", help="a Parquet file or an Arrow stream (.arrow, .arrows), or a directory of them")
     parser.add_argument("cells", help="the server's cells, JSON lines")
     parser.add_argument("--reader", choices=sorted(readers.DATASETS), default="pyarrow")
     parser.add_argument("--stream", metavar="FILE", help="an Arrow stream of the rows, as another reader read them")

@@ -152,7 +152,7 @@ describe.skipIf(python === undefined)("files", { timeout: 60 * SECONDS }, () => 
     for (const reader of READERS)
       expect(await judge(join(files.directory, "d"), columns, rows, { reader })).toMatchObject({ files: 2 });
     await mkdir(join(files.directory, "none"));
-    expect(await findings(join(files.directory, "none"), columns, [])).toMatchObject([{ problem: "no Parquet file" }]);
+    expect(await findings(join(files.directory, "none"), columns, [])).toMatchObject([{ problem: "no data file" }]);
   });
 });
 

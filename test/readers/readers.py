@@ -1,5 +1,5 @@
-"""Owns the reading of Parquet files by three independent engines, each to Arrow record batches without a value changed:
-file by file, or a directory with the columns that are in its paths. python readers.py <directory> <column>… says what types
+"""Owns the reading of Parquet files and Arrow streams by independent engines, each to Arrow record batches without a value changed:
+file by file (a file is what its name ends in), or a directory with the columns that are in its paths. python readers.py <directory> <column>… says what types
 each reader makes of columns that are in paths, where nobody says them.
 """
 
@@ -14,25 +14,35 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 BATCH = 16_384
+STREAMS = (".arrow", ".arrows")
 
 
-def parquet_files(path):
+def data_files(path):
     """The file itself, or all below a directory, in the order of their names; names with `_` are not data."""
     if not os.path.isdir(path):
         return [path]
     found = []
     for directory, below, names in os.walk(path):
         below[:] = sorted(name for name in below if not name.startswith("_"))
-        found += [os.path.join(directory, name) for name in names if name.endswith(".parquet") and not name.startswith("_")]
+        found += [os.path.join(directory, name) for name in names if name.endswith((".parquet", *STREAMS)) and not name.startswith("_")]
     return sorted(found)
 
 
 def file_schema(file):
+    if file.endswith(STREAMS):
+        with pyarrow.ipc.open_stream(file) as opened:
+            return opened.schema
     with pyarrow.parquet.ParquetFile(file) as opened:
         return opened.schema_arrow
 
 
 def read_pyarrow(file):
+    if file.endswith(STREAMS):
+        with pyarrow.ipc.open_stream(file) as opened:
+            for batch in opened:
+                batch.validate(full=True)
+                yield batch
+        return
     with pyarrow.parquet.ParquetFile(file) as opened:
         # Row group by row group: iter_batches may cut nested columns where it should not have to.
         for at in range(opened.num_row_groups):
@@ -58,6 +68,9 @@ def read_duckdb(file):
 def read_polars(file):
     import polars
 
+    if file.endswith(STREAMS):
+        yield from polars.read_ipc_stream(file).to_arrow().to_batches(max_chunksize=BATCH)
+        return
     yield from polars.read_parquet(file, hive_partitioning=False, glob=False).to_arrow().to_batches(max_chunksize=BATCH)
 
 
@@ -93,7 +106,7 @@ def dataset_polars(directory, fields):
 
 def dataset_metadata(directory, fields):
     """Files with the values that each one's own metadata has for its path, as our import takes them."""
-    for file in parquet_files(directory):
+    for file in data_files(directory):
         held = file_schema(file).metadata
         values = json.loads(held[b"cqlduck.partition"])
         names = [entry["name"] for entry in json.loads(held[b"cqlduck.columns"])][-len(fields) :]
