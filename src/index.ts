@@ -6,6 +6,8 @@ export type { ExportReport, JobEvent, OutputFile, Progress } from "./jobs/events
 export type { Pace, PaceOptions } from "./jobs/pace.ts";
 export { type CountOptions, type CountReport, countRows } from "./operations/count.ts";
 export { exportTable, planExport } from "./operations/export.ts";
+export { importTable, planImport } from "./operations/import.ts";
+export type { ImportOptions, ImportPlan, ImportReport } from "./operations/importoptions.ts";
 export { type FilesReport, type InspectSource, inspect, type TableReport } from "./operations/inspect.ts";
 export { exportKeyspace, type KeyspaceExportPlan, type KeyspaceReport, planKeyspace } from "./operations/keyspace.ts";
 export type { KeyspaceOptions } from "./operations/keyspacejob.ts";

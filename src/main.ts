@@ -19,6 +19,7 @@ async function main(): Promise<void> {
     exit: (code) => process.exit(code),
     loadOperations: () => import("./operations/export.ts"),
     loadKeyspace: () => import("./operations/keyspace.ts"),
+    loadImport: () => import("./operations/import.ts"),
     loadCount: () => import("./operations/count.ts"),
     loadInspect: () => import("./operations/inspect.ts"),
     loadSchema: () => import("./operations/schema.ts"),

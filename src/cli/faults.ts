@@ -14,6 +14,7 @@ import { VERSION } from "../version.ts";
 import type { Session } from "./world.ts";
 
 export const EXIT_DONE = 0;
+export const EXIT_REJECTED = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_BUG = 70;
 
@@ -30,6 +31,7 @@ interface Exit {
 /** Every code the program ends with. */
 export const EXITS: readonly Exit[] = [
   { code: EXIT_DONE, meaning: "done", of: [] },
+  { code: EXIT_REJECTED, meaning: "done, but rows were rejected; they are in the file of --bad-rows", of: [] },
   {
     code: EXIT_USAGE,
     meaning:

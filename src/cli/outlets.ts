@@ -8,7 +8,7 @@ import { CqlduckError, InterruptedError, messageOf, StorageError, UsageError } f
 import type { JobEvent, Progress } from "../jobs/events.ts";
 import { peakMemory } from "../operations/report.ts";
 import { checkWritable, statusOf, writeDurably } from "../storage/local.ts";
-import { commandAfter, EXIT_DONE, exitCodeOf } from "./faults.ts";
+import { commandAfter, exitCodeOf } from "./faults.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
 import type { Shown, Subject } from "./shown.ts";
 import { postJson } from "./webhook.ts";
@@ -54,7 +54,7 @@ export async function openOutlets(session: Session, shown: Shown, subject: Subje
       if (event.kind === "planned") source = event.source;
     },
     done: async (report) => {
-      const body = { ...subject, state: "done", exitCode: EXIT_DONE, ...report };
+      const body = { ...subject, state: "done", exitCode: session.code, ...report };
       await writeReport(body);
       metrics.ended("done");
       await tell(body);

@@ -7,6 +7,7 @@ import { VERSION } from "../version.ts";
 import { type CompletionAction, defineCompletion } from "./completion.ts";
 import { type CountAction, defineCount } from "./count.ts";
 import { defineExport, type ExportAction } from "./export.ts";
+import { defineImport, type ImportAction } from "./import.ts";
 import { defineInspect, type InspectAction } from "./inspect.ts";
 import { addExamples } from "./options.ts";
 import { defineJobs, defineResume, type JobsAction, type ResumeAction } from "./resume.ts";
@@ -16,6 +17,7 @@ import { defineSchema, type SchemaAction } from "./schema.ts";
 export interface Actions {
   readonly completion: CompletionAction;
   readonly export: ExportAction;
+  readonly import: ImportAction;
   readonly count: CountAction;
   readonly inspect: InspectAction;
   readonly schema: SchemaAction;
@@ -33,7 +35,7 @@ export interface Printer {
 /** The whole command line. */
 export function buildProgram(actions: Actions, printer: Printer): Command {
   const program = new Command("cqlduck")
-    .description("Exports Apache Cassandra tables to Parquet, without losing a value.")
+    .description("Moves Apache Cassandra tables to files and back, without losing a value.")
     .usage("<command> [options]")
     .optionsGroup("Other:")
     .version(VERSION, "--version", "print the version")
@@ -55,6 +57,7 @@ export function buildProgram(actions: Actions, printer: Printer): Command {
   ]);
   const exportCommand = program.command("export").addHelpOption(helpOption());
   defineExport(exportCommand, actions.export);
+  defineImport(program.command("import").addHelpOption(helpOption()), actions.import);
   defineCount(program.command("count").addHelpOption(helpOption()), actions.count);
   defineInspect(program.command("inspect").addHelpOption(helpOption()), actions.inspect);
   defineSchema(program.command("schema").addHelpOption(helpOption()), actions.schema);

@@ -4,6 +4,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { formatCount } from "../base/units.ts";
+import type { ImportOptions } from "../operations/importoptions.ts";
 import {
   addConnectionOptions,
   addExamples,
@@ -16,6 +17,7 @@ import {
 import { commandAgain } from "./rerun.ts";
 import { printReport, running } from "./running.ts";
 import { stateDirectory } from "./statedirectory.ts";
+import type { ResumeRequest } from "./validate.ts";
 import { EMPTY_RULES } from "./values.ts";
 import { type Session, writeResult } from "./world.ts";
 
@@ -25,12 +27,15 @@ export type JobsAction = (job: string | undefined, command: Command) => Promise<
 /** Describes `resume` on an empty command. */
 export function defineResume(command: Command, action: ResumeAction): void {
   command
-    .summary("go on with an export that was not finished")
+    .summary("go on with an export or import that was not finished")
     .description(
-      "Goes on where an interrupted or failed export stopped, with the options it was begun with. Nothing that is " +
-        "durable is read again, unless a column gets another type.",
+      "Goes on where an interrupted or failed export or import stopped, with the options it was begun with. Nothing that " +
+        "is durable is read again, unless a column of an export gets another type.",
     )
-    .argument("<job | destination>", "a name that cqlduck jobs lists, or the file or directory it writes to");
+    .argument(
+      "<job | destination>",
+      "a name that cqlduck jobs lists, or the file or directory that an export writes to",
+    );
   addConnectionOptions(command);
   const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
   group(repeatable(new Option("--type <column=type>", "another DuckDB type for a column; say it again for more")));
@@ -53,8 +58,8 @@ export function defineResume(command: Command, action: ResumeAction): void {
 /** Describes `jobs` on an empty command. */
 export function defineJobs(command: Command, action: JobsAction): void {
   command
-    .summary("unfinished exports, and how to go on with them")
-    .description("Lists the exports of this user that are running or were not finished.")
+    .summary("unfinished exports and imports, and how to go on with them")
+    .description("Lists the exports and imports of this user that are running or were not finished.")
     .argument("[job]", "this one only")
     .addOption(new Option("--json", "print them as one JSON object").helpGroup("Progress:"))
     .addOption(new Option("--debug", "print stack traces with errors").helpGroup("Progress:"));
@@ -72,7 +77,9 @@ export async function runResume(session: Session, job: string, command: Command)
   const request = readResumeRequest(job, command);
   session.again = commandAgain(world.argv);
   const { connection } = request.options;
-  const { findUnfinished, resumeExport } = await world.loadResume();
+  const { findUnfinished, findUnfinishedImport, resumeExport } = await world.loadResume();
+  const begun = await findUnfinishedImport(job, stateDirectory(world.env));
+  if (begun) return resumeImport(session, command, request, { job, before: begun });
   const before = await findUnfinished(job, stateDirectory(world.env));
   const username = connection?.username ?? before.connection.username;
   warnUnverified(session, command, connection?.tls ?? before.connection.tls);
@@ -86,6 +93,35 @@ export async function runResume(session: Session, job: string, command: Command)
       onEvent: display.onEvent,
     });
     return printReport(session, request, display, report);
+  });
+}
+
+async function resumeImport(
+  session: Session,
+  command: Command,
+  request: ResumeRequest,
+  { job, before }: { readonly job: string; readonly before: ImportOptions },
+): Promise<void> {
+  const { connection, types, empty } = request.options;
+  if (types?.size || empty !== undefined) {
+    throw new UsageError("--type and --empty are for exports, and this is an import");
+  }
+  const { findPassword } = await import("./password.ts");
+  const { importAndReport } = await import("./import.ts");
+  const { warnUnverified } = await import("./settings.ts");
+  warnUnverified(session, command, connection?.tls ?? before.connection.tls);
+  const username = connection?.username ?? before.connection.username;
+  const password = await findPassword(session, username, request.passwordFile);
+  const said = Object.fromEntries(Object.entries(connection ?? {}).filter(([, value]) => value !== undefined));
+  await running(session, request, { command: "resume", job }, (signal, display) => {
+    const options: ImportOptions = {
+      ...before,
+      connection: { ...before.connection, ...said, password },
+      stateDirectory: stateDirectory(session.world.env),
+      signal,
+      onEvent: display.onEvent,
+    };
+    return importAndReport(session, request, options, display);
   });
 }
 

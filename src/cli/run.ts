@@ -9,6 +9,7 @@ import { runCompletion } from "./completion.ts";
 import { runCount } from "./count.ts";
 import { runExport } from "./export.ts";
 import { EXIT_BUG, EXIT_DONE, EXIT_USAGE, exitCodeOf, printFault } from "./faults.ts";
+import { runImport } from "./import.ts";
 import { runInspect } from "./inspect.ts";
 import { buildProgram } from "./program.ts";
 import { runJobs, runResume } from "./resume.ts";
@@ -19,7 +20,15 @@ import { type Session, type World, writeResult } from "./world.ts";
 /** Runs the command that `world.argv` says. Never throws: the answer is the exit code. */
 export async function run(world: World): Promise<number> {
   const terminal = new Terminal(world.stderr, world.env);
-  const session: Session = { world, terminal, debug: wantsDebug(world), quiet: false, logins: [], again: undefined };
+  const session: Session = {
+    world,
+    terminal,
+    debug: wantsDebug(world),
+    quiet: false,
+    logins: [],
+    again: undefined,
+    code: EXIT_DONE,
+  };
   // Without listeners a reader that goes away (`| head`) would be an uncaught error; writers see the error themselves.
   for (const output of [world.stdout, world.stderr]) output.on("error", () => undefined);
   const onCrash = (error: unknown) => {
@@ -47,6 +56,7 @@ async function dispatch(session: Session): Promise<number> {
     {
       completion: (shell, command) => runCompletion(session, shell, command),
       export: (source, destination, command) => runExport(session, source, destination, command),
+      import: (names, command) => runImport(session, names, command),
       count: (source, command) => runCount(session, source, command),
       inspect: (name, command) => runInspect(session, name, command),
       schema: (name, command) => runSchema(session, name, command),
@@ -65,7 +75,7 @@ async function dispatch(session: Session): Promise<number> {
   );
   try {
     await program.parseAsync(world.argv, { from: "user" });
-    return EXIT_DONE;
+    return session.code;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) {

@@ -49,7 +49,7 @@ const MOST_RETRIES = 1000;
 const MOST_GROUP_ROWS = 2 ** 31 - 1;
 
 /** A string in the form that `parse` takes. An issue's text is message and hint, a line each. */
-function form<T>(parse: (text: string) => T) {
+export function form<T>(parse: (text: string) => T) {
   return v.pipe(
     v.string(),
     v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
@@ -64,9 +64,11 @@ function form<T>(parse: (text: string) => T) {
   );
 }
 
-const flag = v.optional(v.boolean(), false);
+/** Said or not. */
+export const flag = v.optional(v.boolean(), false);
 
-const Display = {
+/** How any command shows what it does. */
+export const Display = {
   progress: form(choice(PROGRESS_FORMS)),
   quiet: flag,
   json: flag,
@@ -77,7 +79,7 @@ const Display = {
 
 const DisplayFlags = v.object(Display);
 
-function shownOf(flags: v.InferOutput<typeof DisplayFlags>): Shown {
+export function shownOf(flags: v.InferOutput<typeof DisplayFlags>): Shown {
   const { progress, quiet, json, report, metrics, webhook } = flags;
   return { progress, quiet, json, report, metrics, webhook };
 }
@@ -95,7 +97,8 @@ function paceOf({ pace, rate, pageSize, concurrency }: v.InferOutput<typeof Read
   return { pace, rate, pageSize, concurrency };
 }
 
-const Connection = {
+/** How any command reaches the cluster. */
+export const Connection = {
   host: v.array(form(parseHost)),
   dc: v.optional(form(parseText)),
   username: v.optional(form(parseText)),
@@ -113,7 +116,7 @@ const Connection = {
 const ConnectionFlags = v.object(Connection);
 
 /** How to reach the cluster, all but the password. Paths are made absolute: a job may be resumed from elsewhere. */
-function connectionOf(flags: v.InferOutput<typeof ConnectionFlags>): ConnectionOptions {
+export function connectionOf(flags: v.InferOutput<typeof ConnectionFlags>): ConnectionOptions {
   const path = (text: string | undefined) => (text === undefined ? undefined : resolve(text));
   const { tlsCa, tlsCert, tlsKey, tlsNoVerify } = flags;
   const tls = { ca: path(tlsCa), cert: path(tlsCert), key: path(tlsKey), verify: !tlsNoVerify };
@@ -328,7 +331,8 @@ export function readResumeRequest(job: string, command: Command): ResumeRequest 
   };
 }
 
-function check<TSchema extends v.GenericSchema>(schema: TSchema, command: Command): v.InferOutput<TSchema> {
+/** The options of a command, as the schema has them. @throws UsageError naming the first that doesn't fit */
+export function check<TSchema extends v.GenericSchema>(schema: TSchema, command: Command): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, command.opts());
   if (result.success) return result.output;
   const issue = result.issues[0];

@@ -102,6 +102,13 @@ export function parseSign(text: string): string {
   return text.replaceAll("\\t", "\t");
 }
 
+/** One character, which may be such a tab. */
+export function parseOneSign(text: string): string {
+  const sign = parseSign(text);
+  if ([...sign].length === 1) return sign;
+  throw new UsageError(`"${text}" isn't one character`);
+}
+
 /** The word `all`, or names of columns; a column of that name is written `"all"`. */
 export function parseColumnsOrAll(text: string): "all" | readonly string[] {
   return text.trim().toLowerCase() === "all" ? "all" : parseColumnList(text);
@@ -151,4 +158,45 @@ export function parseShare(text: string): number | `${number}%` {
   const percent = Number(text.slice(0, -1));
   if (/^\d{1,3}(\.\d+)?%$/.test(text) && percent <= 100) return `${percent}%`;
   throw new UsageError(`"${text}" isn't a percentage`, { hint: "write it from 0% to 100%" });
+}
+
+export const IMPORT_FORMATS = ["parquet", "csv", "json", "jsonl"] as const;
+export const IMPORT_MODES = ["insert", "update", "if-not-exists", "delete"] as const;
+export const NULL_RULES = ["unset", "write"] as const;
+
+/** `file=column`: a name as the file has it, and one of the table as CQL writes it. */
+export function parseFileColumn(text: string): { readonly file: string; readonly column: string } {
+  const at = text.lastIndexOf("=");
+  const file = text.slice(0, at).trim();
+  const names = at > 0 ? parseColumnList(text.slice(at + 1)) : [];
+  if (file === "" || names.length !== 1) {
+    throw new UsageError(`"${text}" isn't of the form file=column`, { hint: "write userId=user_id, or 'Id=\"Id\"'" });
+  }
+  return { file, column: names[0]! };
+}
+
+/** `year=2024,month=1`. */
+export function parsePairs(text: string): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>();
+  for (const piece of text.split(",")) {
+    const at = piece.indexOf("=");
+    if (at < 1) throw new UsageError(`"${text}" isn't of the form name=value,…`, { hint: "write year=2024,month=1" });
+    pairs.set(piece.slice(0, at).trim(), piece.slice(at + 1).trim());
+  }
+  return pairs;
+}
+
+/** A whole number, or the name of a column of the file behind an @. */
+export function parseFixedOrColumn(text: string): { readonly value: bigint } | { readonly column: string } {
+  if (/^@./.test(text)) return { column: text.slice(1) };
+  if (/^-?\d{1,19}$/.test(text)) {
+    const value = BigInt(text);
+    if (BigInt.asIntN(64, value) === value) return { value };
+  }
+  throw new UsageError(`"${text}" is neither a whole number nor @column`, { hint: "write 86400, or @expires_in" });
+}
+
+/** A whole number, or -1 for no limit. */
+export function parseErrorLimit(text: string): number {
+  return text === "-1" ? -1 : parseWhole(text);
 }

@@ -7,6 +7,7 @@ import { StorageError } from "../base/errors.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import type { JobStatus } from "../jobs/registry.ts";
 import type { CountOptions, CountReport } from "../operations/count.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "../operations/importoptions.ts";
 import type { FilesReport, InspectSource, TableReport } from "../operations/inspect.ts";
 import type { KeyspaceExportPlan, KeyspaceReport } from "../operations/keyspace.ts";
 import type { KeyspaceOptions } from "../operations/keyspacejob.ts";
@@ -27,9 +28,19 @@ export interface KeyspaceOperations {
 
 /** What stands behind `resume` and `jobs`. */
 export interface ResumeOperations {
+  readonly findUnfinishedImport: (
+    job: string,
+    stateDirectory: string | undefined,
+  ) => Promise<ImportOptions | undefined>;
   readonly findUnfinished: (job: string, stateDirectory: string | undefined) => Promise<ExportOptions>;
   readonly resumeExport: (options: ResumeOptions) => Promise<ExportReport | KeyspaceReport>;
   readonly listJobs: (directory: string) => Promise<JobStatus[]>;
+}
+
+/** What stands behind `import`. */
+export interface ImportOperations {
+  readonly importTable: (options: ImportOptions) => Promise<ImportReport>;
+  readonly planImport: (options: ImportOptions) => Promise<ImportPlan>;
 }
 
 /** What stands behind `count`. */
@@ -61,6 +72,7 @@ export interface World {
   /** Loaded when an operation is asked for, so that help and version are quick. */
   readonly loadOperations: () => Promise<Operations>;
   readonly loadKeyspace: () => Promise<KeyspaceOperations>;
+  readonly loadImport: () => Promise<ImportOperations>;
   readonly loadCount: () => Promise<CountOperations>;
   readonly loadInspect: () => Promise<InspectOperations>;
   readonly loadResume: () => Promise<ResumeOperations>;
@@ -88,6 +100,8 @@ export interface Session {
   readonly logins: Login[];
   /** The command to go on with after a failure, once there is something to go on with. */
   again: string | undefined;
+  /** The exit code of a command that did not fail. */
+  code: number;
 }
 
 /** Writes a result to stdout. A reader that has gone (`| head`) is no error. */

@@ -75,6 +75,8 @@ export const PLAN_NAME = "plan.json";
 export const INTENT_NAME = "intent.json";
 export const MANIFEST_NAME = "manifest.json";
 export const DONE_NAME = "done.json";
+/** How often the rows of a job may have been sent. */
+export const ATTEMPTS_NAME = "attempts.json";
 /** The directory for what an operation can't hold in memory; of no use to a later process. */
 export const SPILL_NAME = "spill";
 /** What says of the published files what they can't say themselves. Written anew by each process that publishes. */
@@ -82,7 +84,7 @@ export const SIDECAR_NAME = "sidecar.staged";
 
 const DATA_FILE = /^(tmp_)?(segment|piece|output)-\d{5,}\.staged$/; // tmp_ is what DuckDB puts before a name it will rename
 const RECORD = /^(record|output)-(\d{5,})\.json$/;
-const STATE_FILE = /^(plan|intent|manifest|done|(record|output)-\d{5,})\.json(\.tmp)?$/;
+const STATE_FILE = /^(plan|intent|manifest|done|attempts|(record|output)-\d{5,})\.json(\.tmp)?$/;
 
 /** True for the names that jobs give to what is in their directory; anything else there is not ours to delete. */
 export function isJobFile(name: string): boolean {

@@ -4,18 +4,18 @@
  */
 import { join } from "node:path";
 import { listNames, makeDirectory, readText, removeFile, writeDurably } from "../storage/local.ts";
-import { inspectDestination, jobDirectoryOf } from "./destination.ts";
-import { isObject, PLAN_NAME, readJson } from "./job.ts";
+import { DONE_NAME, isObject, PLAN_NAME, readJson } from "./job.ts";
 import { isLocked } from "./lock.ts";
-import type { Layout } from "./publish.ts";
 
 export interface JobEntry {
   readonly job: string;
-  /** What is read, e.g. `ks.table`. */
+  readonly kind: "export" | "import";
+  /** What is read: `ks.table`, or paths. */
   readonly source: string;
-  /** Absolute. */
+  /** What is written: an absolute path, or `ks.table`. */
   readonly destination: string;
-  readonly layout: Layout;
+  /** Where the job keeps its state. */
+  readonly directory: string;
   /** ISO time. */
   readonly startedAt: string;
 }
@@ -57,13 +57,12 @@ export async function listJobs(directory: string): Promise<JobStatus[]> {
 async function readEntry(path: string): Promise<JobEntry | undefined> {
   const text = await readText(path);
   const entry: unknown = text === undefined ? undefined : JSON.parse(text);
-  return isObject(entry) && typeof entry.destination === "string" ? (entry as unknown as JobEntry) : undefined;
+  return isObject(entry) && typeof entry.directory === "string" ? (entry as unknown as JobEntry) : undefined;
 }
 
 async function statusOfJob(entry: JobEntry): Promise<JobStatus | undefined> {
-  const { destination, layout, job } = entry;
-  if ((await inspectDestination(destination, layout)).state !== "unfinished-job") return undefined;
-  const directory = jobDirectoryOf(destination, layout);
+  const { directory, job } = entry;
+  if ((await listNames(directory)).includes(DONE_NAME)) return undefined;
   const plan = await readJson(join(directory, PLAN_NAME));
   if (plan?.job !== job) return undefined;
   const records = (await listNames(directory)).filter((name) => /^record-\d+\.json$/.test(name));

@@ -211,11 +211,12 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
 }
 
 /** An index that can't be written costs a way to find the job, not the job. */
-async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan }: ExportJob): Promise<void> {
+async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan, directory }: ExportJob): Promise<void> {
   if (stateDirectory === undefined) return;
-  const { job, source, layout, exportedAt: startedAt } = plan;
+  const { job, source, exportedAt: startedAt } = plan;
+  const { destination } = plan.options;
   try {
-    await register(stateDirectory, { job, source, destination: plan.options.destination, layout, startedAt });
+    await register(stateDirectory, { job, kind: "export", source, destination, directory, startedAt });
   } catch (error) {
     onEvent?.({ kind: "notice", message: `cqlduck jobs will not know this export: ${messageOf(error)}` });
   }

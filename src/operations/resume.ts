@@ -1,6 +1,6 @@
 /*
- * Owns going on with an export that was not finished: finds it by job or destination, and runs it with the options it
- * was begun with.
+ * Owns going on with what was not finished: finds an export by job or destination and an import by job, with the options
+ * that it was begun with.
  */
 import { join, resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";
@@ -10,6 +10,8 @@ import { openPlan, PLAN_NAME } from "../jobs/job.ts";
 import { type JobStatus, listJobs } from "../jobs/registry.ts";
 import { exportTable } from "./export.ts";
 import { restoreOptions, type TablePlan } from "./exportjob.ts";
+import { type ImportJobPlan, restoreImport } from "./importjob.ts";
+import type { ImportOptions } from "./importoptions.ts";
 import { exportKeyspace, type KeyspaceReport } from "./keyspace.ts";
 import { readKeyspacePlan } from "./keyspacejob.ts";
 import type { ConnectionOptions, ExportOptions, ResumeOptions } from "./options.ts";
@@ -23,7 +25,9 @@ export type Unfinished = ExportOptions & { readonly keyspace?: string | undefine
 /** The options that an unfinished export was begun with. @throws UsageError where there is none */
 export async function findUnfinished(job: string, stateDirectory: string | undefined): Promise<Unfinished> {
   const jobs = stateDirectory === undefined ? [] : await listJobs(stateDirectory);
-  const destination = resolve(jobs.find((status) => status.job === job)?.destination ?? job);
+  const destination = resolve(
+    jobs.find((status) => status.kind === "export" && status.job === job)?.destination ?? job,
+  );
   const plan = await openPlan<TablePlan>(join(jobDirectoryOf(destination, layoutOf(destination)), PLAN_NAME));
   if (plan) return { ...restoreOptions(plan.options), destination };
   const tables = await readKeyspacePlan(destination);
@@ -35,6 +39,24 @@ export async function findUnfinished(job: string, stateDirectory: string | undef
       ? `these are unfinished: ${jobs.map((status) => status.job).join(", ")}`
       : "cqlduck jobs lists the unfinished ones, and now there are none",
   });
+}
+
+/**
+ * The options that an unfinished import was begun with, found by its job or its job directory; undefined where there is
+ * none. importTable goes on with it.
+ */
+export async function findUnfinishedImport(
+  job: string,
+  stateDirectory: string | undefined,
+): Promise<ImportOptions | undefined> {
+  const jobs = stateDirectory === undefined ? [] : await listJobs(stateDirectory);
+  const found = jobs.find(
+    (status) => status.kind === "import" && (status.job === job || status.directory === resolve(job)),
+  );
+  const directory = found?.directory ?? resolve(job);
+  const plan = await openPlan<ImportJobPlan>(join(directory, PLAN_NAME));
+  if (plan?.kind !== "import") return undefined;
+  return { ...restoreImport(plan.options), jobDirectory: directory, resume: true };
 }
 
 /** @throws UsageError where there is no such export, or it can't be gone on with; else as exportTable */

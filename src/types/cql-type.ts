@@ -1,6 +1,7 @@
 /*
  * Owns the CQL type tree and its writing as CQL does. Reading is in cql.ts. Knows nothing of columns or codecs.
  */
+import { uniqueNames } from "../base/names.ts";
 
 /**
  * A CQL type. `name` is the native type's name, or list, set, map, tuple, udt, vector, custom. `of` holds the types it
@@ -16,6 +17,11 @@ export interface CqlType {
   readonly dimension?: number;
   /** Of a custom type: the Java class as system_schema writes it. */
   readonly className?: string;
+}
+
+/** The fields of a tuple or user-defined type as DuckDB has them. */
+export function fieldNames(type: CqlType): string[] {
+  return type.udt ? uniqueNames(type.udt.fields) : type.of.map((_, i) => String(i + 1));
 }
 
 /** The type as CQL writes it, for messages; without `frozen`. */

@@ -7,7 +7,7 @@ import { uniqueNames } from "../base/names.ts";
 import type { CellRule } from "./cells.ts";
 import type { Codec, Encode } from "./codec.ts";
 import { listCodec, mapCodec } from "./collections.ts";
-import { type CqlType, cqlTypeToText } from "./cql-type.ts";
+import { type CqlType, cqlTypeToText, fieldNames } from "./cql-type.ts";
 import { decimalFixedCodec, decimalTextCodec, varintFixedCodec } from "./decimal.ts";
 import { DURATION_COLUMN, durationCodec } from "./duration.ts";
 import { doubleCodec, floatCodec } from "./floats.ts";
@@ -245,7 +245,7 @@ function makeMap(type: CqlType, options: CodecOptions, rule: CellRule): Codec | 
 }
 
 function makeStruct(type: CqlType, options: CodecOptions, rule: CellRule): Codec | undefined {
-  const names = type.udt ? uniqueNames(type.udt.fields) : type.of.map((_, i) => String(i + 1));
+  const names = fieldNames(type);
   const { want } = options;
   if (want) {
     if (want.kind !== "STRUCT" || want.fields.length !== names.length) return undefined;

@@ -29,6 +29,7 @@ void run({
   exit: (code) => process.exit(code),
   loadOperations: async () => ({ exportTable, planExport: exportTable }),
   loadKeyspace: () => import("../../src/operations/keyspace.ts"),
+  loadImport: () => import("../../src/operations/import.ts"),
   loadCount: () => import("../../src/operations/count.ts"),
   loadInspect: () => import("../../src/operations/inspect.ts"),
   loadSchema: () => import("../../src/operations/schema.ts"),

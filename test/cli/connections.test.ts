@@ -310,7 +310,12 @@ describe("resume", () => {
         asked.push(options);
         return REPORT;
       };
-      const loadResume = async () => ({ findUnfinished: async () => before, resumeExport, listJobs: async () => [] });
+      const loadResume = async () => ({
+        findUnfinishedImport: async () => undefined,
+        findUnfinished: async () => before,
+        resumeExport,
+        listJobs: async () => [],
+      });
       const { code, stderr } = await cqlduck(["resume", "job", ...flags], { env, world: { loadResume } });
       expect(code).toBe(0);
       return stderr.text;

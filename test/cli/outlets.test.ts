@@ -58,6 +58,11 @@ describe("--report", () => {
     expect((await readdir(directory)).filter((name) => name.startsWith("report"))).toEqual(["report.json"]);
   });
 
+  it("says the exit code of an import that rejected rows", async () => {
+    expect((await cqlduck(["import", "x.csv", "ks.t", "--report", file()])).code).toBe(1);
+    expect(await read()).toMatchObject({ command: "import", state: "done", exitCode: 1, rejected: 2000 });
+  });
+
   it("holds the error and the command to go on with", async () => {
     const error = new ClusterError("no node answers", { hint: "start one" });
     const { code } = await cqlduck([...EXPORT, "--report", file(), "--webhook", hook.url], failing(error));

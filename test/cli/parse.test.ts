@@ -200,7 +200,7 @@ describe("the arguments of export", () => {
 describe("what isn't there", () => {
   it.each([
     [["exprot"], /unknown command 'exprot'\nhint: did you mean export\?/],
-    [["import", "x", "ks.t"], /unknown command 'import'\nhint: cqlduck --help lists the commands/],
+    [["migrate", "ks.t"], /unknown command 'migrate'\nhint: cqlduck --help lists the commands/],
     [["--nope"], /unknown option '--nope'\nhint: cqlduck --help/],
     [["--quiet", "export", "ks.t", "out"], /hint: options stand behind the command: cqlduck export --quiet/],
     [[...EXPORT, "--colums", "a"], /unknown option '--colums'\nhint: did you mean --columns\?/],

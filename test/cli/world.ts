@@ -8,6 +8,7 @@ import type { Operations, World } from "../../src/cli/world.ts";
 import type { ExportReport, Progress } from "../../src/jobs/events.ts";
 import type { JobStatus } from "../../src/jobs/registry.ts";
 import type { CountReport } from "../../src/operations/count.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "../../src/operations/importoptions.ts";
 import type { FilesReport, TableReport } from "../../src/operations/inspect.ts";
 import type { KeyspaceReport } from "../../src/operations/keyspace.ts";
 import type { ExportOptions, ExportPlan, ResumeOptions } from "../../src/operations/options.ts";
@@ -80,8 +81,9 @@ const JOBS: JobStatus[] = [
   {
     job: "20261105T100000-abcdef",
     source: "ks.t",
+    kind: "export",
     destination: "/data/out",
-    layout: "directory",
+    directory: "/data/out/_cqlduck",
     startedAt: "2026-11-05T10:00:00.000Z",
     state: "unfinished",
     rows: 150_000,
@@ -201,6 +203,7 @@ export interface Outcome {
   /** What the operation was asked, if it was. */
   readonly asked: ExportOptions | undefined;
   readonly resumed: ResumeOptions | undefined;
+  readonly imported: ImportOptions | undefined;
 }
 
 export interface Setting {
@@ -211,12 +214,41 @@ export interface Setting {
   readonly world?: Partial<World>;
 }
 
+export const IMPORT: ImportReport = {
+  source: "x.parquet",
+  destination: "ks.t",
+  rows: 198_000,
+  rejected: 2000,
+  existing: 0,
+  badRows: null,
+  files: 1,
+  segments: 1,
+  retries: 0,
+  startedAt: "2026-11-05T10:00:00.000Z",
+  finishedAt: "2026-11-05T10:00:03.200Z",
+  elapsedMs: 3200,
+  rowsPerSecond: 61_875,
+  peakMemoryBytes: 212_000_000,
+  consistency: "LOCAL_QUORUM",
+  notices: ["rejected: row 1 of x.parquet"],
+};
+
+export const IMPORT_PLAN: ImportPlan = {
+  destination: "ks.t",
+  files: [{ path: "/data/x.parquet", format: "parquet", rows: 200_000 }],
+  columns: [{ file: "ID", duckdb: "INTEGER", name: "id", cql: "int", kind: "partition_key" }],
+  statements: ["INSERT INTO ks.t (id) VALUES (?) USING TIMESTAMP ?"],
+  rows: 200_000,
+  notices: ["not in the file, and left as they are: v"],
+};
+
 /** Runs the program in a world of its own. */
 export async function cqlduck(argv: readonly string[], setting: Setting = {}): Promise<Outcome> {
   const stdout = setting.stdout ?? new Sink();
   const stderr = setting.stderr ?? new Sink();
   let asked: ExportOptions | undefined;
   let resumed: ResumeOptions | undefined;
+  let imported: ImportOptions | undefined;
   const operations: Operations = {
     exportTable: async (options) => {
       asked = options;
@@ -246,6 +278,16 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
         return { keyspace: options.keyspace, tables: [PLAN], notices: ["views are not exported"] };
       },
     }),
+    loadImport: async () => ({
+      importTable: async (options) => {
+        imported = options;
+        return IMPORT;
+      },
+      planImport: async (options) => {
+        imported = options;
+        return IMPORT_PLAN;
+      },
+    }),
     loadCount: async () => ({
       countRows: async (options) => {
         options.onEvent?.(PROGRESS);
@@ -255,6 +297,7 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     loadInspect: async () => ({ inspect: async (source) => ("path" in source ? FILES : TABLE) }),
     loadSchema: async () => ({ schemaStatements: async () => STATEMENTS }),
     loadResume: async () => ({
+      findUnfinishedImport: async () => undefined,
       findUnfinished: async (destination) => ({
         connection: { hosts: ["begun:9042"] },
         table: { keyspace: "ks", table: "t" },
@@ -268,5 +311,5 @@ export async function cqlduck(argv: readonly string[], setting: Setting = {}): P
     }),
     ...setting.world,
   });
-  return { code, stdout, stderr, asked, resumed };
+  return { code, stdout, stderr, asked, resumed, imported };
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import duckdb, { type Connection } from "@duckdb/node-bindings";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Arena, isNull } from "../../src/base/column.ts";
+import { isNull } from "../../src/base/column.ts";
 import { DataError } from "../../src/base/errors.ts";
 import { CHUNK_ROWS, ChunkFiller, logicalType } from "../../src/duckdb/chunk.ts";
 import { Engine, run } from "../../src/duckdb/engine.ts";
@@ -33,11 +33,12 @@ async function copy(sql: string): Promise<{ readonly table: string; readonly row
   const types = scan.columns.map(({ type }) => type);
   const filler = new ChunkFiller();
   const filled = duckdb.create_data_chunk(types.map(logicalType));
+  const { arena } = scan.columns[0]!;
   const appender = duckdb.appender_create(connection, null, table);
   let rows = 0;
   for (let chunk = await scan.next(); chunk; chunk = await scan.next()) {
     duckdb.data_chunk_reset(filled);
-    filler.fill(filled, { columns: chunk.columns, arena: chunk.columns[0]?.arena ?? new Arena() }, chunk.rows);
+    filler.fill(filled, { columns: chunk.columns, arena }, chunk.rows);
     duckdb.append_data_chunk(appender, filled);
     rows += chunk.rows;
   }

@@ -1,0 +1,145 @@
+/*
+ * Owns what `import` was asked for, out of what commander collected: as validate.ts for the other commands.
+ */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import * as v from "valibot";
+import { UsageError } from "../base/errors.ts";
+import { parseColumnList, parseTableName } from "../base/names.ts";
+import { parseCount, parseSize } from "../base/units.ts";
+import type { ImportOptions } from "../operations/importoptions.ts";
+import { Connection, check, connectionOf, Display, type ExportRequest, flag, form, shownOf } from "./validate.ts";
+import {
+  atMost,
+  choice,
+  IMPORT_FORMATS,
+  IMPORT_MODES,
+  NULL_RULES,
+  parseErrorLimit,
+  parseFileColumn,
+  parseFixedOrColumn,
+  parseOneSign,
+  parsePairs,
+  parseText,
+} from "./values.ts";
+
+const MOST_BATCH_ROWS = 10_000;
+const MOST_CONCURRENT = 1000;
+/** Cassandra's own bound: 20 years. */
+const LONGEST_TTL = 630_720_000n;
+
+const ImportFlags = v.object({
+  ...Connection,
+  ...Display,
+  format: v.optional(form(choice(IMPORT_FORMATS))),
+  columns: v.optional(form(parseColumnList)),
+  map: v.optional(v.array(form(parseFileColumn)), []),
+  ignoreExtra: flag,
+  sql: v.optional(form(parseText)),
+  partitionFilter: v.optional(form(parsePairs)),
+  skipRows: v.optional(form(parseCount)),
+  maxRows: v.optional(form(parseCount)),
+  header: v.optional(v.boolean()),
+  delimiter: v.optional(form(parseOneSign)),
+  quote: v.optional(form(parseOneSign)),
+  escape: v.optional(form(parseOneSign)),
+  null: v.optional(v.string()),
+  timestampFormat: v.optional(form(parseText)),
+  mode: form(choice(IMPORT_MODES)),
+  nulls: form(choice(NULL_RULES)),
+  timestamp: v.optional(form(parseFixedOrColumn)),
+  ttl: v.optional(form(parseFixedOrColumn)),
+  truncateTimes: flag,
+  badRows: v.optional(form(parseText)),
+  maxErrors: form(parseErrorLimit),
+  batchRows: form(atMost(parseCount, MOST_BATCH_ROWS)),
+  concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
+  memory: form(parseSize),
+  jobDir: v.optional(form(parseText)),
+  resume: flag,
+  restart: flag,
+  dryRun: flag,
+});
+
+export interface ImportRequest extends Omit<ExportRequest, "options" | "keyspace"> {
+  /** All but the password, which may have to be asked for. */
+  readonly options: ImportOptions;
+}
+
+/** What `import` was asked for. The last of the names is the table. */
+export function readImportRequest(names: readonly string[], command: Command): ImportRequest {
+  const sources = names.slice(0, -1);
+  const last = names.at(-1) ?? "";
+  if (sources.length === 0) {
+    throw new UsageError(`import takes what to read and then the table, and there is only "${last}"`, {
+      hint: "cqlduck import orders.parquet shop.orders",
+    });
+  }
+  const table = parseTableName(last);
+  const flags = check(ImportFlags, command);
+  if (flags.resume && flags.restart) {
+    throw new UsageError("--resume and --restart are two ways: one goes on, the other begins again", {
+      hint: "say one",
+    });
+  }
+  if (flags.ttl && "value" in flags.ttl && (flags.ttl.value < 0n || flags.ttl.value > LONGEST_TTL)) {
+    throw new UsageError(`--ttl: a TTL is a number of seconds from 0 to ${LONGEST_TTL}`);
+  }
+  if (flags.mode === "if-not-exists" && flags.timestamp) {
+    throw new UsageError("--mode if-not-exists takes no --timestamp: the server decides when it is written");
+  }
+  const path = (text: string | undefined) => (text === undefined ? undefined : resolve(text));
+  return {
+    options: {
+      connection: connectionOf(flags),
+      table,
+      sources,
+      format: flags.format,
+      csv: csvOf(flags),
+      columns: flags.columns,
+      map: mapOf(flags.map),
+      ignoreExtra: flags.ignoreExtra,
+      sql: flags.sql,
+      partitionFilter: flags.partitionFilter,
+      skipRows: flags.skipRows,
+      maxRows: flags.maxRows,
+      timestamp: flags.timestamp,
+      ttl: flags.ttl,
+      mode: flags.mode,
+      nulls: flags.nulls,
+      truncateTimes: flags.truncateTimes,
+      badRows: path(flags.badRows),
+      maxErrors: flags.maxErrors,
+      batchRows: flags.batchRows,
+      concurrency: flags.concurrency,
+      memoryBytes: flags.memory,
+      jobDirectory: path(flags.jobDir),
+      resume: flags.resume,
+      restart: flags.restart,
+    },
+    passwordFile: flags.passwordFile,
+    dryRun: flags.dryRun,
+    ...shownOf(flags),
+  };
+}
+
+function csvOf(flags: v.InferOutput<typeof ImportFlags>): ImportOptions["csv"] {
+  return {
+    header: flags.header,
+    delimiter: flags.delimiter,
+    quote: flags.quote,
+    escape: flags.escape,
+    nullText: flags.null,
+    timestampFormat: flags.timestampFormat,
+  };
+}
+
+function mapOf(pairs: readonly { file: string; column: string }[]): ReadonlyMap<string, string> | undefined {
+  if (pairs.length === 0) return undefined;
+  const map = new Map<string, string>();
+  for (const { file, column } of pairs) {
+    if (map.has(file)) throw new UsageError(`--map: ${file} goes into two columns`);
+    map.set(file, column);
+  }
+  return map;
+}

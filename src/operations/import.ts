@@ -1,0 +1,258 @@
+/*
+ * Owns the import of files into a table: plan, run, report, read from top to bottom. The parts are elsewhere: the files
+ * in importfiles.ts, what becomes of their columns in importmatch.ts, the rows in importrun.ts, what plan.json says in
+ * importjob.ts.
+ */
+import { messageOf, UsageError } from "../base/errors.ts";
+import { Cluster } from "../cassandra/cluster.ts";
+import { readTable, type TableSchema } from "../cassandra/schema.ts";
+import { qualifiedName } from "../cassandra/statements.ts";
+import { type Connection, Engine } from "../duckdb/engine.ts";
+import { fileTypeToSql } from "../duckdb/filetypes.ts";
+import { createJob, DONE_NAME, openJob, PLAN_NAME } from "../jobs/job.ts";
+import { acquireLock, type JobLock } from "../jobs/lock.ts";
+import { clearJob } from "../jobs/publish.ts";
+import { register, unregister } from "../jobs/registry.ts";
+import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
+import { filterPartitions, findSourceFiles, type SourceFile } from "./importfiles.ts";
+import {
+  checkImportUnchanged,
+  type ImportFlags,
+  type ImportJob,
+  type ImportJobPlan,
+  importDirectory,
+  importPlan,
+} from "./importjob.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
+import { type ImportPart, openParts } from "./importparts.ts";
+import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
+import { peakMemory } from "./report.ts";
+
+const DEFAULT_MEMORY = 512e6;
+/** What DuckDB may take of the memory: the rest is for cells and frames. */
+const ENGINE_SHARE = 0.4;
+const ENGINE_THREADS = 2;
+
+/** What the steps of an import share before the first row. */
+interface Opened {
+  readonly schema: TableSchema;
+  readonly files: readonly SourceFile[];
+  readonly parts: readonly ImportPart[];
+  readonly notices: readonly string[];
+}
+
+/** Everything that is decided before the first row is written. @throws UsageError as importTable does */
+export async function planImport(options: ImportOptions): Promise<ImportPlan> {
+  return withEngine(options, async (connection) => {
+    const cluster = await Cluster.connect(options.connection);
+    try {
+      const { schema, files, parts, notices } = await open(cluster, connection, options);
+      const rows = parts.map(({ source }) => source.rows);
+      return {
+        destination: qualifiedName(schema),
+        files: files.map(({ path, format }) => ({
+          path,
+          format,
+          rows: parts.find(({ source }) => source.path === path)?.source.rows ?? null,
+        })),
+        columns: (parts[0]?.match.columns ?? []).map(({ file, target }) => ({
+          file: file.name,
+          duckdb: file.text ? `${file.text} text` : fileTypeToSql(file.type),
+          name: target.name,
+          cql: target.type,
+          kind: target.kind,
+        })),
+        statements: [
+          ...new Set(parts.flatMap((part) => Object.values(partShapes(schema, part, options)).map(({ cql }) => cql))),
+        ],
+        rows: rows.includes(undefined) ? null : rows.reduce<number>((sum, count) => sum + (count ?? 0), 0),
+        notices,
+      };
+    } finally {
+      await cluster.close();
+    }
+  });
+}
+
+/**
+ * Imports files into a table. With `resume` an unfinished import of the same sources into it is gone on with.
+ * @throws UsageError (nothing was written), ClusterError, DataError, StorageError, InterruptedError
+ */
+export async function importTable(options: ImportOptions): Promise<ImportReport> {
+  const startedAt = new Date();
+  const signal = options.signal ?? new AbortController().signal;
+  return withEngine(options, async (connection, engine) => {
+    const interrupt = () => engine.interrupt();
+    const cluster = await Cluster.connect(options.connection);
+    try {
+      signal.throwIfAborted();
+      const { schema, files, parts, notices } = await open(cluster, connection, options);
+      const names = parts.map(({ source }) => source.path);
+      const lock = await claim(options, schema);
+      try {
+        const begun = await openJob<ImportJobPlan, ImportFlags>(lock);
+        if (begun) checkGoingOn(begun, options, schema, files);
+        else await checkBadRows(options);
+        const plan = importPlan(options, schema, files, names, startedAt);
+        const job = begun ?? (await createJob<ImportJobPlan, ImportFlags>(lock, plan));
+        await job.deleteUnrecorded();
+        await makeKnown(options, job);
+        for (const message of notices) options.onEvent?.({ kind: "notice", message });
+        const run: ImportRun = {
+          options,
+          cluster,
+          schema,
+          parts,
+          job,
+          connection,
+          signal,
+          retries: 0,
+          notices: [...notices],
+        };
+        signal.addEventListener("abort", interrupt);
+        try {
+          await importRows(run);
+        } finally {
+          await writeBadRows(options, job);
+        }
+        const report = reportOf(run, files, startedAt);
+        await finish(options, job);
+        return report;
+      } finally {
+        signal.removeEventListener("abort", interrupt);
+        await lock.release();
+        await removeEmptyDirectory(lock.directory);
+      }
+    } finally {
+      await cluster.close();
+    }
+  });
+}
+
+async function withEngine<T>(
+  options: ImportOptions,
+  use: (connection: Connection, engine: Engine) => Promise<T>,
+): Promise<T> {
+  const engine = await Engine.open({
+    memoryBytes: Math.round((options.memoryBytes ?? DEFAULT_MEMORY) * ENGINE_SHARE),
+    threads: ENGINE_THREADS,
+    tempDirectory: "",
+    keepOrder: true,
+  });
+  try {
+    return await use(await engine.connect(), engine);
+  } finally {
+    engine.close();
+  }
+}
+
+async function open(cluster: Cluster, connection: Connection, options: ImportOptions): Promise<Opened> {
+  const { keyspace, table } = options.table;
+  const schema = await readTable(cluster, keyspace, table);
+  if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
+  const found = await findSourceFiles(options.sources, options.format, connection);
+  const files = filterPartitions(found, options.partitionFilter);
+  const parts = await openParts(connection, files, schema, options);
+  const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
+  const counters = hasCounters(schema)
+    ? ["counters are added to what the table has: importing twice counts twice"]
+    : [];
+  return { schema, files, parts, notices: [...counters, ...notices] };
+}
+
+/** Takes the job directory. @throws UsageError where an unfinished import is in it and nobody said what to do with it */
+async function claim(options: ImportOptions, schema: TableSchema): Promise<JobLock> {
+  const directory = importDirectory(options, schema);
+  await makeDirectory(directory);
+  const lock = await acquireLock(directory);
+  if (!lock) throw new UsageError(`several processes are trying to work in ${directory} at once`);
+  try {
+    const names = await listNames(directory);
+    if (names.includes(DONE_NAME) || options.restart) await clearJob(directory);
+    else if (names.includes(PLAN_NAME) && !options.resume) {
+      throw new UsageError(`an import of this source into ${qualifiedName(schema)} was not finished`, {
+        hint: "--resume goes on with it; --restart forgets how far it came, and begins again",
+      });
+    }
+    return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function checkGoingOn(job: ImportJob, options: ImportOptions, schema: TableSchema, files: readonly SourceFile[]): void {
+  checkImportUnchanged(job.plan, options, schema, files);
+  if (!hasCounters(schema)) return;
+  throw new UsageError(
+    `an import of counters can't be gone on with: nobody knows which of ${doubtfulRows(job)} were added already`,
+    { hint: "compare these rows with the table; then --restart with --skip-rows goes on behind those that are there" },
+  );
+}
+
+async function checkBadRows({ badRows }: ImportOptions): Promise<void> {
+  if (badRows === undefined || (await statusOf(badRows)) === undefined) return;
+  throw new UsageError(`${badRows} exists already`, { hint: "name another file for --bad-rows" });
+}
+
+/** All rejected rows that records tell of; no file where there is none. */
+async function writeBadRows({ badRows }: ImportOptions, job: ImportJob): Promise<void> {
+  if (badRows === undefined) return;
+  const texts: string[] = [];
+  for (const record of job.records) {
+    if (record.flags.rejected > 0) texts.push((await readText(job.path(record.file))) ?? "");
+  }
+  if (texts.length > 0) await writeDurably(badRows, texts.join(""));
+}
+
+/** An index that can't be written costs a way to find the job, not the job. */
+async function makeKnown({ stateDirectory, onEvent }: ImportOptions, { plan, directory }: ImportJob): Promise<void> {
+  if (stateDirectory === undefined) return;
+  const entry = {
+    job: plan.job,
+    kind: "import" as const,
+    source: plan.options.sources.join(" "),
+    destination: plan.destination,
+    directory,
+    startedAt: new Date(plan.epoch / 1000).toISOString(),
+  };
+  try {
+    await register(stateDirectory, entry);
+  } catch (error) {
+    onEvent?.({ kind: "notice", message: `cqlduck jobs will not know this import: ${messageOf(error)}` });
+  }
+}
+
+async function finish({ stateDirectory }: ImportOptions, job: ImportJob): Promise<void> {
+  await writeDurably(job.path(DONE_NAME), "{}");
+  if (stateDirectory !== undefined) await unregister(stateDirectory, job.plan.job);
+  await clearJob(job.directory);
+}
+
+function reportOf(run: ImportRun, files: readonly SourceFile[], startedAt: Date): ImportReport {
+  const { options, job, cluster, retries, notices } = run;
+  const finishedAt = new Date();
+  const elapsedMs = finishedAt.getTime() - startedAt.getTime();
+  const sum = (of: (record: ImportJob["records"][number]) => number) =>
+    job.records.reduce((total, record) => total + of(record), 0);
+  const rows = sum((record) => record.rows);
+  const rejected = sum(({ flags }) => flags.rejected);
+  return {
+    source: options.sources.join(" "),
+    destination: job.plan.destination,
+    rows,
+    rejected,
+    existing: sum(({ flags }) => flags.existing),
+    badRows: rejected > 0 ? (options.badRows ?? null) : null,
+    files: files.length,
+    segments: job.records.length,
+    retries,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    elapsedMs,
+    rowsPerSecond: elapsedMs > 0 ? Math.round((rows * 1000) / elapsedMs) : 0,
+    peakMemoryBytes: peakMemory(),
+    consistency: cluster.consistency.name,
+    notices,
+  };
+}

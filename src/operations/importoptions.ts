@@ -1,0 +1,117 @@
+/*
+ * Owns what an import is asked to do, and what it answers, as plain values: src/cli makes the options from flags, users
+ * of the library write them.
+ */
+import type { JobEvent } from "../jobs/events.ts";
+import type { ConnectionOptions, TableName } from "./options.ts";
+
+export type SourceFormat = "parquet" | "csv" | "json" | "jsonl";
+
+/** How CSV files are written; what is absent is as the sidecar of a file says, else as usual. */
+export interface CsvForm {
+  /** Whether the first line has the names of the columns; they are said with `columns` where it has not. */
+  readonly header?: boolean | undefined;
+  readonly delimiter?: string | undefined;
+  readonly quote?: string | undefined;
+  readonly escape?: string | undefined;
+  /** The text of NULL; an empty field that is not quoted unless said. */
+  readonly nullText?: string | undefined;
+  /** How timestamps are written, as strptime takes it, in UTC unless it says the zone. */
+  readonly timestampFormat?: string | undefined;
+}
+
+/** A number for all rows, or the file's column that has one for each. */
+export type FixedOrColumn = { readonly value: bigint } | { readonly column: string };
+
+export interface ImportOptions {
+  readonly connection: ConnectionOptions;
+  readonly table: TableName;
+  /** Paths of files and directories, and globs. */
+  readonly sources: readonly string[];
+  /** Of all files; found from their names and content where it is absent. */
+  readonly format?: SourceFormat | undefined;
+  readonly csv?: CsvForm | undefined;
+  /** These columns of the table only. */
+  readonly columns?: readonly string[] | undefined;
+  /** Names of the file's columns to those of the table. */
+  readonly map?: ReadonlyMap<string, string> | undefined;
+  /** Leave out what the table has no column for. */
+  readonly ignoreExtra?: boolean | undefined;
+  /** DuckDB SQL over the source, which it calls `rows`; its result is imported. */
+  readonly sql?: string | undefined;
+  /** Values that directories named `column=value` must have. */
+  readonly partitionFilter?: ReadonlyMap<string, string> | undefined;
+  /** Rows left out at the beginning of the source. */
+  readonly skipRows?: number | undefined;
+  /** At most so many rows. */
+  readonly maxRows?: number | undefined;
+  /** Microseconds since 1970. */
+  readonly timestamp?: FixedOrColumn | undefined;
+  /** Seconds. */
+  readonly ttl?: FixedOrColumn | undefined;
+  readonly mode?: ImportMode | undefined;
+  /** Whether NULL leaves what the table has, or deletes it. */
+  readonly nulls?: "unset" | "write" | undefined;
+  /** Timestamps lose what is below a millisecond. */
+  readonly truncateTimes?: boolean | undefined;
+  /** Where rejected rows go. */
+  readonly badRows?: string | undefined;
+  /** Rejected rows that end the import when there are more; -1: no limit. */
+  readonly maxErrors?: number | undefined;
+  /** Rows of one partition that travel in one batch. */
+  readonly batchRows?: number | undefined;
+  /** Requests in flight for each node. */
+  readonly concurrency?: number | undefined;
+  /** What the import may take of memory, in bytes. */
+  readonly memoryBytes?: number | undefined;
+  /** Go on with an unfinished import of these sources into this table. */
+  readonly resume?: boolean | undefined;
+  /** Drop such an import, and begin again. */
+  readonly restart?: boolean | undefined;
+  /** Where the job keeps its state; below the state directory where it is absent. */
+  readonly jobDirectory?: string | undefined;
+  readonly stateDirectory?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: JobEvent) => void) | undefined;
+}
+
+export type ImportMode = "insert" | "update" | "if-not-exists" | "delete";
+
+/** What an import would do. */
+export interface ImportPlan {
+  readonly destination: string;
+  readonly files: readonly { readonly path: string; readonly format: SourceFormat; readonly rows: number | null }[];
+  readonly columns: readonly {
+    readonly file: string;
+    readonly duckdb: string;
+    readonly name: string;
+    readonly cql: string;
+    readonly kind: string;
+  }[];
+  readonly statements: readonly string[];
+  /** Null where only reading would tell. */
+  readonly rows: number | null;
+  readonly notices: readonly string[];
+}
+
+/** What an import did. Its JSON form is what `--json` prints. */
+export interface ImportReport {
+  readonly source: string;
+  readonly destination: string;
+  /** Rows written, by this process and those that it went on from. */
+  readonly rows: number;
+  readonly rejected: number;
+  /** Of `if-not-exists`: rows that were there already. */
+  readonly existing: number;
+  readonly badRows: string | null;
+  readonly files: number;
+  readonly segments: number;
+  readonly retries: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly elapsedMs: number;
+  readonly rowsPerSecond: number;
+  readonly peakMemoryBytes: number;
+  readonly consistency: string;
+  readonly notices: readonly string[];
+}

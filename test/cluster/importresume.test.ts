@@ -1,0 +1,110 @@
+/*
+ * Imports that die: killed by SIGKILL at each step of a segment and at random moments, gone on with, once more killed;
+ * the table is in the end what an undisturbed import makes of it.
+ */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "cassandra-driver";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { type Ended, runBinary } from "./binary.ts";
+import { ask } from "./parquet.ts";
+import { testClient, testKeyspace } from "./support.ts";
+
+/** Some segments of 200,000 rows. */
+const ROWS = 450_000;
+
+let client: Client;
+let keyspace: string;
+let directory: string;
+let host: string;
+
+beforeAll(async () => {
+  await ensureBinary();
+  client = await testClient();
+  keyspace = await testKeyspace(client, "importresume");
+  directory = await mkdtemp(join(tmpdir(), "cqlduck-importresume-"));
+  const node = inject("cassandra");
+  host = `${node.host}:${node.port}`;
+  await client.execute(`CREATE TABLE ${keyspace}.t (p int, k int, v int, PRIMARY KEY (p, k))`);
+  await client.execute(`CREATE TABLE ${keyspace}.l (p int, k int, l list<int>, PRIMARY KEY (p, k))`);
+  await client.execute(`CREATE TABLE ${keyspace}.n (p int, k int, n counter, PRIMARY KEY (p, k))`);
+  const rows = `FROM range(${ROWS}) r(i)`;
+  // Each key twice: the later row must win, whatever happens in between.
+  await ask(
+    `COPY (SELECT (i // 1000 % 225)::INT AS p, (i % 1000)::INT AS k, i::INT AS v ${rows}) TO '${join(directory, "t.parquet")}'`,
+  );
+  await ask(
+    `COPY (SELECT 1 AS p, i::INT AS k, [1, 2] AS l FROM range(3000) r(i)) TO '${join(directory, "l.csv")}' (HEADER)`,
+  );
+  await ask(
+    `COPY (SELECT 1 AS p, i::INT AS k, 1::BIGINT AS n FROM range(50_000) r(i)) TO '${join(directory, "n.parquet")}'`,
+  );
+}, 300_000);
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+function cqlduck(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return runBinary(directory, [...args, "-H", host, "--progress", "none"], env);
+}
+
+async function expectWhole(): Promise<void> {
+  let [count, sum] = [0, 0];
+  const found = await client.execute(`SELECT v FROM ${keyspace}.t`, [], { fetchSize: 5000 });
+  for await (const row of found) {
+    count++;
+    sum += row["v"];
+  }
+  expect([count, sum]).toEqual([ROWS / 2, ((ROWS / 2 + ROWS - 1) * (ROWS / 2)) / 2]);
+}
+
+describe("an import that is killed", () => {
+  it.each(["plan-written", "segment-durable:2", "record-written:1", "record-written:2"])(
+    "at %s is gone on with",
+    { timeout: 180_000 },
+    async (fault) => {
+      await client.execute(`TRUNCATE ${keyspace}.t`);
+      const command = ["import", "t.parquet", `${keyspace}.t`];
+      expect((await cqlduck(command, { CQLDUCK_FAULT: fault })).signal).toBe("SIGKILL");
+      const refused = await cqlduck(command);
+      expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("--resume goes on with it")]);
+      expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });
+      await expectWhole();
+      expect(await readdir(join(directory, "state/cqlduck/jobs/imports"))).toEqual([]);
+    },
+  );
+
+  it("again and again is gone on with by its job", { timeout: 180_000 }, async () => {
+    await client.execute(`TRUNCATE ${keyspace}.t`);
+    // A moment by the clock could come before the job is known.
+    await cqlduck(["import", "t.parquet", `${keyspace}.t`], { CQLDUCK_FAULT: "record-written:1" });
+    for (let kills = 0; ; kills++) {
+      const listed = await runBinary(directory, ["jobs", "--json"]);
+      const [job] = (JSON.parse(listed.out) as { jobs: { job: string }[] }).jobs;
+      if (!job) break;
+      const ended = await runBinary(directory, ["resume", job.job, "-q"], {}, (child) => {
+        if (kills < 3) setTimeout(() => child.kill("SIGKILL"), 1500);
+      });
+      if (kills >= 3) expect(ended).toMatchObject({ code: 0 });
+    }
+    await expectWhole();
+  });
+
+  it("doubles no element of a list", async () => {
+    const command = ["import", "l.csv", `${keyspace}.l`];
+    expect((await cqlduck(command, { CQLDUCK_FAULT: "segment-durable" })).signal).toBe("SIGKILL");
+    expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });
+    const { rows } = await client.execute(`SELECT l FROM ${keyspace}.l`, [], { fetchSize: 5000 });
+    expect([...new Set(rows.map((row) => row["l"].join()))]).toEqual(["1,2"]);
+    expect(rows).toHaveLength(3000);
+  });
+
+  it("is refused where it counts, and says what is in doubt", { timeout: 60_000 }, async () => {
+    const command = ["import", "n.parquet", `${keyspace}.n`];
+    expect((await cqlduck(command, { CQLDUCK_FAULT: "record-written:1" })).signal).toBe("SIGKILL");
+    const refused = await cqlduck([...command, "--resume"]);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/rows 20481 to 43007 of .*n\.parquet were added already/);
+  });
+});
