@@ -13,7 +13,7 @@ import type { NativeFile } from "./native.ts";
 
 /** Part of the names in build/: another way of packing must not find the files of the former one. */
 const METHOD = "branches-brotli";
-/** Compressed at the same time, each by itself; also the widest window that every Brotli decoder takes. */
+/** Compressed each by itself; also the widest window that every Brotli decoder takes. */
 const BLOCK_BYTES = 2 ** 24;
 
 const brotli = promisify(brotliCompress);
