@@ -8,6 +8,7 @@ import { jobDirectoryOf } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { openPlan, PLAN_NAME } from "../jobs/job.ts";
 import { type JobStatus, listJobs } from "../jobs/registry.ts";
+import { statusOf } from "../storage/local.ts";
 import { exportTable } from "./export.ts";
 import { restoreOptions, type TablePlan } from "./exportjob.ts";
 import { type ImportJobPlan, restoreImport } from "./importjob.ts";
@@ -54,6 +55,8 @@ export async function findUnfinishedImport(
     (status) => status.kind === "import" && (status.job === job || status.directory === resolve(job)),
   );
   const directory = found?.directory ?? resolve(job);
+  // An export of one file is named by it.
+  if ((await statusOf(directory))?.kind !== "directory") return undefined;
   const plan = await openPlan<ImportJobPlan>(join(directory, PLAN_NAME));
   if (plan?.kind !== "import") return undefined;
   return { ...restoreImport(plan.options), jobDirectory: directory, resume: true };
