@@ -5,7 +5,7 @@
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { ExportBench } from "./bench/export.ts";
-import type { MemoryFailure, MemoryResult } from "./bench/memory.ts";
+import type { Layout, MemoryFailure, MemoryResult } from "./bench/memory.ts";
 
 const USAGE = `npm run bench -- export [--rows <n>] [--rounds <n>] [--only a,b,c,d] [--host <host:port>] [--json]
 npm run bench -- memory [--scale <factor>] [--only <shape,…>] [--host <host:port>] [--json]
@@ -50,11 +50,13 @@ async function main(): Promise<void> {
       json ? JSON.stringify({ machine, ...bench }, null, 2) : `${machineText(machine)}\n${exportText(bench)}`,
     );
   } else if (what === "memory") {
-    const { benchMemory, SHAPE_NAMES } = await import("./bench/memory.ts");
+    const { benchMemory, LAYOUT_NAMES, SHAPE_NAMES } = await import("./bench/memory.ts");
     const options = { scale: positive(values.scale), only: chosen(only, SHAPE_NAMES), host };
     const results = await benchMemory(options);
     console.log(
-      json ? JSON.stringify({ machine, results }, null, 2) : `${machineText(machine)}\n${memoryText(results)}`,
+      json
+        ? JSON.stringify({ machine, results }, null, 2)
+        : `${machineText(machine)}\n${memoryText(results, LAYOUT_NAMES)}`,
     );
   } else {
     throw new Error(USAGE);
@@ -115,9 +117,11 @@ function exportText({ rows, rounds, settings, notes }: ExportBench): string {
   return [...tables, ...notes.map((note) => `note: ${note}`)].join("\n");
 }
 
-function memoryText(results: readonly (MemoryResult | MemoryFailure)[]): string {
-  const nameOf = ({ shape, layout }: MemoryResult | MemoryFailure) =>
-    `${shape}, to ${layout === "file" ? "one file" : "a directory"}`;
+function memoryText(
+  results: readonly (MemoryResult | MemoryFailure)[],
+  layouts: Readonly<Record<Layout, string>>,
+): string {
+  const nameOf = ({ shape, layout }: MemoryResult | MemoryFailure) => `${shape}, to ${layouts[layout]}`;
   const rows = results.map((result) =>
     "failure" in result
       ? [nameOf(result), "failed", "", "", ""]

@@ -39,13 +39,13 @@ function drain(): Contestant {
   };
 }
 
-function cqlduck(binary: string, name: string, ending: string): Contestant {
+function cqlduck(binary: string, name: string, ending: string, options: readonly string[] = []): Contestant {
   return {
     key: "b",
     name,
     command: ({ host, port, keyspace, table }, out) => [
       ...[binary, "export", `${keyspace}.${table}`, `${out}${ending}`, "-H", `${host}:${port}`],
-      ...["--compression", "zstd", "--progress", "none", "--json"],
+      ...["--compression", "zstd", "--progress", "none", "--json", ...options],
     ],
     rows: reportedRows,
   };
@@ -110,6 +110,7 @@ export async function prepare(keys: readonly string[]): Promise<Prepared> {
     const binary = await ensureBinary();
     contestants.push(cqlduck(binary, "cqlduck to a directory of zstd Parquet", ""));
     contestants.push(cqlduck(binary, "cqlduck to one zstd Parquet file", ".parquet"));
+    contestants.push(cqlduck(binary, "cqlduck to 48 partitions of zstd Parquet", "", ["--partition-by", "city"]));
   }
   if (keys.includes("c")) attempt("DSBulk", dsbulk);
   if (keys.includes("d")) attempt("Python", pythonScript);

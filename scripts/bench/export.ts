@@ -59,7 +59,7 @@ export async function benchExport(options: ExportBenchOptions): Promise<ExportBe
   const runner = new Rounds(contestants, options.rounds, kept);
   try {
     const { rows } = options;
-    const table = rows === DEFAULT_ROWS ? "big" : `big_${rows}`;
+    const table = rows === DEFAULT_ROWS ? "events" : `events_${rows}`;
     const { host, port } = node;
     const target = { host, port, keyspace: KEYSPACE, table, plan: join(directory, "plan.json"), directory };
     await fill(node, target, rows);

@@ -1,6 +1,6 @@
 /*
  * Owns the memory benchmark: how much an export with default settings has resident at its peak, for tables of shapes
- * that strain it, each to a directory and to one file.
+ * that strain it, each to a directory, to one file and by partition.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -36,16 +36,24 @@ export interface MemoryFailure {
   readonly failure: string;
 }
 
-type Layout = "directory" | "file";
+const LAYOUTS = ["directory", "file", "partitions"] as const;
+export type Layout = (typeof LAYOUTS)[number];
 
 interface Shape {
   readonly name: string;
   readonly rows: number;
+  /** What an export by partition goes by. */
+  readonly partitionBy: string;
   describe(rows: number): string;
   /** Makes and fills `table`. */
   load(client: Client, table: string, rows: number): Promise<void>;
 }
 
+export const LAYOUT_NAMES: Readonly<Record<Layout, string>> = {
+  directory: "a directory",
+  file: "one file",
+  partitions: "partitions",
+};
 const MEGABYTE = 1_000_000;
 const ELEMENTS = 70_000;
 const fixture = join(import.meta.dirname, "../../fixtures/cql/11_wide_1000_cols.cql");
@@ -54,6 +62,7 @@ const SHAPES: readonly Shape[] = [
   {
     name: "narrow",
     rows: 10_000_000,
+    partitionBy: "c",
     describe: (rows) => `${rows.toLocaleString("en")} rows of two keys and an int`,
     load: async (client, table, rows) => {
       await client.execute(`CREATE TABLE ${table} (p int, c int, v int, PRIMARY KEY (p, c))`);
@@ -64,6 +73,7 @@ const SHAPES: readonly Shape[] = [
   {
     name: "blobs",
     rows: 2000,
+    partitionBy: "k",
     describe: (rows) => `${rows.toLocaleString("en")} blobs of 1 MB`,
     load: async (client, table, rows) => {
       await client.execute(`CREATE TABLE ${table} (k int PRIMARY KEY, b blob)`);
@@ -74,12 +84,14 @@ const SHAPES: readonly Shape[] = [
   {
     name: "wide",
     rows: 5000,
+    partitionBy: "k",
     describe: (rows) => `${rows.toLocaleString("en")} rows of 1,000 columns`,
     load: loadWide,
   },
   {
     name: "collections",
     rows: 20,
+    partitionBy: "k",
     describe: (rows) => `${rows.toLocaleString("en")} rows with a map, a set and a list of 70,000 elements`,
     load: async (client, table, rows) => {
       await client.execute(`CREATE TABLE ${table} (k int PRIMARY KEY, m map<int, text>, s set<text>, l list<int>)`);
@@ -93,11 +105,12 @@ const SHAPES: readonly Shape[] = [
   {
     name: "giant",
     rows: 2_000_000,
+    partitionBy: "g",
     describe: (rows) => `one partition of ${rows.toLocaleString("en")} rows`,
     load: async (client, table, rows) => {
-      await client.execute(`CREATE TABLE ${table} (p int, c int, v text, PRIMARY KEY (p, c))`);
-      const insert = `INSERT INTO ${table} (p, c, v) VALUES (1, ?, ?)`;
-      await writeBatches(client, insert, rows, (c) => [c, `the text of row ${c}, of some length`]);
+      await client.execute(`CREATE TABLE ${table} (p int, c int, g int, v text, PRIMARY KEY (p, c))`);
+      const insert = `INSERT INTO ${table} (p, c, g, v) VALUES (1, ?, ?, ?)`;
+      await writeBatches(client, insert, rows, (c) => [c, c % 48, `the text of row ${c}, of some length`]);
     },
   },
 ];
@@ -121,22 +134,25 @@ export async function benchMemory(options: MemoryBenchOptions): Promise<(MemoryR
   const directory = mkdtempSync(join(tmpdir(), "cqlduck-bench-"));
   const results: (MemoryResult | MemoryFailure)[] = [];
   try {
-    for (const { name, rows: full, describe, load } of SHAPES.filter((shape) => options.only.includes(shape.name))) {
+    for (const { name, rows: full, partitionBy, describe, load } of SHAPES.filter((shape) =>
+      options.only.includes(shape.name),
+    )) {
       const table = `${KEYSPACE}.memory_${name}`;
       const rows = Math.max(1, Math.round(full * options.scale));
       const shape = describe(rows);
       await node.client.execute(`DROP TABLE IF EXISTS ${table}`);
       console.error(`loading ${shape}`);
       await load(node.client, table, rows);
-      for (const layout of ["directory", "file"] as const) {
+      for (const layout of LAYOUTS) {
         const out = join(directory, layout === "file" ? "out.parquet" : "out");
-        const command = [binary, "export", table, out, "-H", `${node.host}:${node.port}`];
+        const by = layout === "partitions" ? ["--partition-by", partitionBy] : [];
+        const command = [binary, "export", table, out, "-H", `${node.host}:${node.port}`, ...by];
         try {
           results.push({ shape, layout, rows, ...(await exportOnce(command, out, rows)) });
         } catch (error) {
           results.push({ shape, layout, failure: error instanceof Error ? error.message : String(error) });
         }
-        console.error(`  to a ${layout}: done`);
+        console.error(`  to ${LAYOUT_NAMES[layout]}: done`);
       }
       await node.client.execute(`DROP TABLE ${table}`);
     }

@@ -79,7 +79,10 @@ export async function writeBatches(
   });
 }
 
-const CITIES = ["Berlin", "Paris", "Tokyo", "São Paulo", "Nairobi", "Montréal", "Kraków"];
+const CITIES = ["Berlin", "Paris", "Tokyo", "São Paulo", "Nairobi", "Montréal", "Kraków", "Lima"];
+const DISTRICTS = 6;
+/** How many values the column `city` has: so many partitions an export by it makes. */
+const PLACES = CITIES.length * DISTRICTS;
 const FIRST_AT = 1_700_000_000_000;
 
 /** Makes and fills the table of the export benchmark: 100 rows a partition. */
@@ -97,7 +100,7 @@ export async function loadBig(client: Client, table: string, rows: number): Prom
       driver.types.Long.fromNumber(id),
       seq,
       `name ${(id + seq) % 10_000}`,
-      CITIES[(id + seq) % CITIES.length],
+      `${CITIES[(id + seq) % CITIES.length]} ${Math.floor(((id + seq) % PLACES) / CITIES.length)}`,
       `a note of some length about row ${id} ${seq}`,
       (id * seq) % 1000,
       (id + seq) / 7,

@@ -2,6 +2,8 @@
  * Owns who may work on a job directory: one process at a time, known by a lock file that is created exclusively,
  * names its holder and is touched every few seconds. What happens in the directory is not its business.
  *
+ * The file is written under another name and linked, so that a kill leaves no lock that says nobody's name.
+ *
  * Taking over a dead lock is an exclusive creation too: the successor of the lock with token T is the file `lock.T`,
  * so only one taker can ever succeed T. The holder is the end of the chain lock -> lock.T -> …; a taker that finds
  * itself there has won, and renames its file to `lock`. One that isn't there came too late.
@@ -11,7 +13,9 @@ import {
   closeSync,
   fstatSync,
   futimesSync,
+  linkSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -19,7 +23,7 @@ import {
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { clearInterval, setInterval } from "node:timers";
 import { assert, StorageError, UsageError } from "../base/errors.ts";
 import { errorCode, storageError } from "../base/filefailure.ts";
@@ -37,6 +41,10 @@ export interface LockTimings {
 }
 
 const TIMINGS: LockTimings = { beatMs: 3_000, timeoutMs: 60_000 };
+/** Begins the names of lock files that are not linked yet. */
+const FRESH = `${LOCK_NAME}.new.`;
+/** What link() answers where the file system has no hard links. */
+const NO_LINKS: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 const MAX_ROUNDS = 20;
 const MAX_LINKS = 1_000;
 
@@ -126,6 +134,7 @@ export async function acquireLock(directory: string, timings: LockTimings = TIMI
     const chain = readChain(directory);
     if (chain.at(-1)?.holder?.token === self.token) {
       if (chain.length > 1) becomeFirst(directory, chain);
+      sweep(directory);
       return new JobLock(directory, self.token, fd, timings);
     }
     closeSync(fd);
@@ -191,6 +200,25 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 function createExclusively(path: string, self: Holder): number | "exists" | "no directory" {
+  const fresh = join(dirname(path), `${FRESH}${self.token}`);
+  const fd = write(fresh, self);
+  if (typeof fd !== "number") return fd;
+  try {
+    linkSync(fresh, path);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    const code = errorCode(error);
+    // ENOENT: the one who holds the lock has swept ours away.
+    if (code === "EEXIST" || code === "ENOENT") return "exists";
+    if (NO_LINKS.includes(code ?? "")) return write(path, self);
+    throw storageError("make", path, error);
+  } finally {
+    unlink(fresh);
+  }
+}
+
+function write(path: string, self: Holder): number | "exists" | "no directory" {
   let fd: number;
   try {
     fd = openSync(path, "wx");
@@ -207,6 +235,11 @@ function createExclusively(path: string, self: Holder): number | "exists" | "no 
     throw storageError("write", path, error);
   }
   return fd;
+}
+
+/** Deletes what takers that were killed left unlinked; one that lives tries again, and finds the lock taken. */
+function sweep(directory: string): void {
+  for (const name of readdirSync(directory)) if (name.startsWith(FRESH)) unlink(join(directory, name));
 }
 
 function unlink(path: string): void {

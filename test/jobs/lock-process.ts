@@ -2,7 +2,7 @@
  * A process that takes locks, for lock.test.ts.
  *   hold <directory>                     takes it, says so, waits to be killed
  *   race <root> <rounds> <n> <id>        takes <root>/<round> at the same moment as n - 1 others, keeps what it got
- *   storm <directory> <ms> <id>          takes and releases it again and again; sometimes dies while it holds it
+ *   storm <directory> <ms> <p>           takes and releases it again and again; with the probability p dies while it holds it
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function storm(ms: number): Promise<void> {
+async function storm(ms: number, death: number): Promise<void> {
   const inside = join(directory, "inside");
   const until = Date.now() + ms;
   let turns = 0;
@@ -61,7 +61,7 @@ async function storm(ms: number): Promise<void> {
       writeFileSync(inside, String(process.pid));
       await new Promise((r) => setTimeout(r, Math.random() * 2));
       lock?.assertHeld();
-      if (Math.random() < 0.1) process.kill(process.pid, "SIGKILL");
+      if (Math.random() < death) process.kill(process.pid, "SIGKILL");
       rmSync(inside);
       await lock?.release();
       turns++;
@@ -75,5 +75,5 @@ async function storm(ms: number): Promise<void> {
 
 if (command === "hold") await hold();
 else if (command === "race") await race(Number(rest[0]), Number(rest[1]), rest[2] ?? "");
-else if (command === "storm") await storm(Number(rest[0]));
+else if (command === "storm") await storm(Number(rest[0]), Number(rest[1]));
 else throw new Error(`unknown command ${command}`);

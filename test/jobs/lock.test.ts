@@ -34,6 +34,14 @@ async function deadLock(directory: string): Promise<string> {
   return readFileSync(join(directory, "lock"), "utf8");
 }
 
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // it is released just now
+  }
+}
+
 function ofAnotherHost(text: string): string {
   return `${JSON.stringify({ ...JSON.parse(text), host: "elsewhere", pid: 1 })}\n`;
 }
@@ -115,6 +123,36 @@ test("a lock file that was not written to its end counts by its age", async () =
   await lock.release();
 });
 
+test("a lock file is never seen without its holder, so a kill leaves none", async () => {
+  writeFileSync(join(home, "kept"), "");
+  const { child, ended } = start("lock-process.ts", ["storm", home, "1000", "0"]);
+  let running = true;
+  child.on("exit", () => {
+    running = false;
+  });
+  let seen = 0;
+  const unfinished: string[] = [];
+  while (running) {
+    for (let i = 0; i < 1_000; i++) {
+      const text = textOf(join(home, "lock"));
+      if (text !== undefined) seen++;
+      if (text !== undefined && !text.endsWith("}\n")) unfinished.push(text);
+    }
+    await sleep(0);
+  }
+  await ended;
+  expect(seen).toBeGreaterThan(100);
+  expect(unfinished).toEqual([]);
+});
+
+test("what a killed taker had not linked yet goes with the next lock", async () => {
+  writeFileSync(join(home, "lock.new.abc"), "{}\n");
+  const lock = await acquired(home);
+  expect(readdirSync(home)).toEqual(["lock"]);
+  await lock.release();
+  expect(existsSync(home)).toBe(false);
+});
+
 test("the heartbeat is seen in the file", async () => {
   const lock = await acquired(home);
   const path = join(home, "lock");
@@ -169,7 +207,7 @@ test("processes that die while they hold the lock never let two in", async () =>
   let deaths = 0;
   async function worker(): Promise<void> {
     while (Date.now() < until) {
-      const { ended } = start("lock-process.ts", ["storm", home, String(until - Date.now())]);
+      const { ended } = start("lock-process.ts", ["storm", home, String(until - Date.now()), "0.1"]);
       const { output, errors, code, signal } = await ended;
       expect([output.includes("violation"), errors]).toEqual([false, ""]);
       if (signal === "SIGKILL") deaths++;
