@@ -7,6 +7,7 @@ import type { KeyspaceExportPlan, KeyspaceReport } from "../operations/keyspace.
 import type { ExportOptions, ExportPlan } from "../operations/options.ts";
 import {
   addConnectionOptions,
+  addCsvOptions,
   addExamples,
   addPaceOptions,
   addProgressOptions,
@@ -147,14 +148,8 @@ function addOutputOptions(command: Command): void {
 }
 
 function addTextOptions(command: Command): void {
+  addCsvOptions(command, "CSV and JSON:");
   const group = (option: Option) => command.addOption(option.helpGroup("CSV and JSON:"));
-  group(new Option("--header", "the first line of CSV has the names of the columns (it does)"));
-  group(new Option("--no-header", "CSV without that line"));
-  group(new Option("--delimiter <character>", "what stands between fields; \\t is a tab (a comma; a tab in .tsv)"));
-  group(new Option("--quote <character>", `what stands around fields that need it (")`));
-  group(new Option("--escape <character>", "what stands before a quote inside quotes (the quote itself)"));
-  group(new Option("--null <text>", "how NULL is written; a value of that text is quoted (nothing)"));
-  group(new Option("--timestamp-format <format>", "how CSV has timestamps, as for strftime, in UTC (ISO 8601)"));
   group(new Option("--pretty", "JSON with each column on a line of its own"));
 }
 

@@ -4,7 +4,14 @@
 import { type Command, Option } from "commander";
 import type { ImportOptions, ImportPlan, ImportReport } from "../operations/importoptions.ts";
 import { EXIT_REJECTED } from "./faults.ts";
-import { addConnectionOptions, addExamples, addProgressOptions, repeatable, withChoices } from "./options.ts";
+import {
+  addConnectionOptions,
+  addCsvOptions,
+  addExamples,
+  addProgressOptions,
+  repeatable,
+  withChoices,
+} from "./options.ts";
 import type { ProgressDisplay } from "./progress.ts";
 import { commandAgain } from "./rerun.ts";
 import { running } from "./running.ts";
@@ -29,6 +36,7 @@ export function defineImport(command: Command, action: ImportAction): void {
     .argument("<source...>", "files, directories, or patterns in quotes ('orders/*.parquet'); the table stands last");
   addConnectionOptions(command);
   addSourceOptions(command);
+  addCsvOptions(command, "CSV:");
   addRowOptions(command);
   addWritingOptions(command);
   addProgressOptions(command);
@@ -57,20 +65,6 @@ function addSourceOptions(command: Command): void {
   group(new Option("--partition-filter <year=2024,month=1>", "only files from directories with these names"));
   group(new Option("--skip-rows <count>", "leave out so many rows at the beginning"));
   group(new Option("--max-rows <count>", "at most so many rows"));
-  group(new Option("--header", "CSV: the first line holds the names of the columns (it does)"));
-  group(new Option("--no-header", "CSV: the first line holds no names"));
-  group(
-    new Option("--delimiter <character>", "CSV: what stands between fields; \\t is a tab (a comma; a tab for .tsv)"),
-  );
-  group(new Option("--quote <character>", 'CSV: what stands around fields (")'));
-  group(
-    new Option(
-      "--escape <character>",
-      "CSV: what stands before a quote inside of a field; the quote itself unless said",
-    ),
-  );
-  group(new Option("--null <text>", "CSV: the text of NULL; an empty field without quotes unless said"));
-  group(new Option("--timestamp-format <format>", "CSV: how timestamps are written, as for strptime (ISO 8601)"));
 }
 
 function addRowOptions(command: Command): void {

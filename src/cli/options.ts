@@ -41,6 +41,18 @@ export function withChoices(option: Option, words: readonly string[]): Option {
   return option;
 }
 
+/** How CSV files are written, of commands that write or read them. */
+export function addCsvOptions(command: Command, heading: string): void {
+  const group = (option: Option) => command.addOption(option.helpGroup(heading));
+  group(new Option("--header", "the first line of CSV has the names of the columns (it does)"));
+  group(new Option("--no-header", "CSV without that line"));
+  group(new Option("--delimiter <character>", "what stands between fields; \\t is a tab (a comma; a tab in .tsv)"));
+  group(new Option("--quote <character>", `what stands around fields that need it (")`));
+  group(new Option("--escape <character>", "what stands before a quote inside quotes (the quote itself)"));
+  group(new Option("--null <text>", "how NULL is written; a value of that text is quoted (nothing)"));
+  group(new Option("--timestamp-format <format>", "how CSV has timestamps, as for strftime, in UTC (ISO 8601)"));
+}
+
 /** Options of every command that touches a cluster. */
 export function addConnectionOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Connection:"));

@@ -16,6 +16,7 @@ import {
 } from "../base/names.ts";
 import { parseCount, parseDuration, parseSize } from "../base/units.ts";
 import { isSelect } from "../cassandra/cqltokens.ts";
+import type { CsvForm } from "../formats/csv.ts";
 import { PACES, type PaceOptions } from "../jobs/pace.ts";
 import type { CountOptions } from "../operations/count.ts";
 import type { ConnectionOptions, ExportOptions, ResumeOptions, TableName } from "../operations/options.ts";
@@ -131,6 +132,23 @@ export function connectionOf(flags: v.InferOutput<typeof ConnectionFlags>): Conn
   };
 }
 
+/** How CSV files are written. */
+export const Csv = {
+  header: v.optional(v.boolean()),
+  delimiter: v.optional(form(parseSign)),
+  quote: v.optional(form(parseSign)),
+  escape: v.optional(form(parseSign)),
+  null: v.optional(v.string()),
+  timestampFormat: v.optional(form(parseText)),
+};
+
+const CsvFlags = v.object(Csv);
+
+export function csvOf(flags: v.InferOutput<typeof CsvFlags>): CsvForm {
+  const { header, delimiter, quote, escape: sign, null: nullText, timestampFormat } = flags;
+  return { header, delimiter, quote, escape: sign, nullText, timestampFormat };
+}
+
 const ExportFlags = v.object({
   ...Connection,
   ...Display,
@@ -144,12 +162,7 @@ const ExportFlags = v.object({
   ttlSuffix: form(parseText),
   format: v.optional(form(choice(FORMATS))),
   compression: v.optional(form(parseCompression)),
-  header: v.optional(v.boolean()),
-  delimiter: v.optional(form(parseSign)),
-  quote: v.optional(form(parseSign)),
-  escape: v.optional(form(parseSign)),
-  null: v.optional(v.string()),
-  timestampFormat: v.optional(form(parseText)),
+  ...Csv,
   pretty: flag,
   limit: v.optional(form(parseCount)),
   rowsPerFile: v.optional(form(parseCount)),
@@ -215,12 +228,7 @@ export function readExportRequest(source: string, destination: string, command: 
       ttlSuffix: flags.ttlSuffix,
       format: flags.format,
       compression: flags.compression,
-      header: flags.header,
-      delimiter: flags.delimiter,
-      quote: flags.quote,
-      escape: flags.escape,
-      nullText: flags.null,
-      timestampFormat: flags.timestampFormat,
+      ...csvOf(flags),
       pretty: flags.pretty,
       limit: flags.limit,
       rowsPerFile: flags.rowsPerFile,

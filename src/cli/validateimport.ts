@@ -8,7 +8,18 @@ import { UsageError } from "../base/errors.ts";
 import { parseColumnList, parseTableName } from "../base/names.ts";
 import { parseCount, parseSize } from "../base/units.ts";
 import type { ImportOptions } from "../operations/importoptions.ts";
-import { Connection, check, connectionOf, Display, type ExportRequest, flag, form, shownOf } from "./validate.ts";
+import {
+  Connection,
+  Csv,
+  check,
+  connectionOf,
+  csvOf,
+  Display,
+  type ExportRequest,
+  flag,
+  form,
+  shownOf,
+} from "./validate.ts";
 import {
   atMost,
   choice,
@@ -18,7 +29,6 @@ import {
   parseErrorLimit,
   parseFileColumn,
   parseFixedOrColumn,
-  parseOneSign,
   parsePairs,
   parseText,
 } from "./values.ts";
@@ -39,12 +49,7 @@ const ImportFlags = v.object({
   partitionFilter: v.optional(form(parsePairs)),
   skipRows: v.optional(form(parseCount)),
   maxRows: v.optional(form(parseCount)),
-  header: v.optional(v.boolean()),
-  delimiter: v.optional(form(parseOneSign)),
-  quote: v.optional(form(parseOneSign)),
-  escape: v.optional(form(parseOneSign)),
-  null: v.optional(v.string()),
-  timestampFormat: v.optional(form(parseText)),
+  ...Csv,
   mode: form(choice(IMPORT_MODES)),
   nulls: form(choice(NULL_RULES)),
   timestamp: v.optional(form(parseFixedOrColumn)),
@@ -120,17 +125,6 @@ export function readImportRequest(names: readonly string[], command: Command): I
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
     ...shownOf(flags),
-  };
-}
-
-function csvOf(flags: v.InferOutput<typeof ImportFlags>): ImportOptions["csv"] {
-  return {
-    header: flags.header,
-    delimiter: flags.delimiter,
-    quote: flags.quote,
-    escape: flags.escape,
-    nullText: flags.null,
-    timestampFormat: flags.timestampFormat,
   };
 }
 

@@ -97,14 +97,9 @@ export function parseText(text: string): string {
   return text;
 }
 
-/** A delimiter or the like; a tab may be written as `\t`. */
+/** One character, a delimiter or the like; a tab may be written as `\t`. */
 export function parseSign(text: string): string {
-  return text.replaceAll("\\t", "\t");
-}
-
-/** One character, which may be such a tab. */
-export function parseOneSign(text: string): string {
-  const sign = parseSign(text);
+  const sign = text === "\\t" ? "\t" : text;
   if ([...sign].length === 1) return sign;
   throw new UsageError(`"${text}" isn't one character`);
 }

@@ -4,7 +4,7 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { arrowFormat } from "./arrow.ts";
-import { type CsvDialect, csvFormat } from "./csv.ts";
+import { type CsvDialect, type CsvForm, csvFormat } from "./csv.ts";
 import type { Compression, FileColumn, FileFormat } from "./format.ts";
 import { CODEC_ENDINGS, type TextCodec } from "./framed.ts";
 import { jsonFormat, metadataKey } from "./json.ts";
@@ -13,22 +13,11 @@ import { parquetFormat } from "./parquet.ts";
 export type FormatName = "parquet" | "csv" | "json" | "jsonl" | "arrow";
 
 /** What may be said of the files' format. What is absent follows from the destination's name, or is the format's default. */
-export interface FormatOptions {
+export interface FormatOptions extends CsvForm {
   readonly format?: FormatName | undefined;
   readonly compression?: Compression | undefined;
   /** Parquet: the most rows a row group may have, rounded up to a multiple of 2,048. */
   readonly rowGroupRows?: number | undefined;
-  /** CSV: whether the first line has the names of the columns; it has unless said. */
-  readonly header?: boolean | undefined;
-  /** CSV: what stands between fields; a comma, or a tab in files that end in `.tsv`. */
-  readonly delimiter?: string | undefined;
-  readonly quote?: string | undefined;
-  /** CSV: what stands before a quote inside quotes; the quote itself unless said. */
-  readonly escape?: string | undefined;
-  /** CSV: the text of NULL; nothing unless said. */
-  readonly nullText?: string | undefined;
-  /** CSV: how timestamps are written, as strftime takes it; ISO 8601 unless said. */
-  readonly timestampFormat?: string | undefined;
   /** JSON: members on lines of their own. */
   readonly pretty?: boolean | undefined;
 }

@@ -11,6 +11,21 @@ import type { FileColumn, FileFormat, Rows } from "./format.ts";
 import { CODEC_ENDINGS, frameOf, joinFramed, type TextCodec } from "./framed.ts";
 import { plainText } from "./textform.ts";
 
+/** What may be said of CSV files. What is absent is as usual; of files that we wrote, as their sidecar says. */
+export interface CsvForm {
+  /** Whether the first line has the names of the columns; it has unless said. */
+  readonly header?: boolean | undefined;
+  /** What stands between fields; a comma, or a tab in files that end in `.tsv`. */
+  readonly delimiter?: string | undefined;
+  readonly quote?: string | undefined;
+  /** What stands before a quote inside quotes; the quote itself unless said. */
+  readonly escape?: string | undefined;
+  /** The text of NULL, without quotes; nothing unless said. */
+  readonly nullText?: string | undefined;
+  /** How timestamps are written, as strftime and strptime take it, in UTC unless it says the zone; ISO 8601 unless said. */
+  readonly timestampFormat?: string | undefined;
+}
+
 /** How the fields of a CSV file are written. */
 export interface CsvDialect {
   readonly header: boolean;

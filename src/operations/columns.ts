@@ -18,7 +18,7 @@ export interface SourceColumn {
   /** In the file. */
   readonly file: string;
   readonly kind: string;
-  /** The column whose writetime or TTL this one is. */
+  /** The column that this one tells something of, e.g. its writetime. */
   readonly of?: string | undefined;
   readonly cql: CqlType;
   /** The type's text in system_schema. */

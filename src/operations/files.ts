@@ -31,7 +31,7 @@ export async function findParquetFiles(path: string): Promise<FoundFiles> {
   if (status.kind === "file") return { isDirectory: false, files: [{ path, bytes: status.bytes }] };
   if (status.kind === "other") throw new UsageError(`${path} is neither a file nor a directory`);
   const files: DataFile[] = [];
-  for (const found of (await pathsBelow(path)).sort()) {
+  for (const found of await pathsBelow(path, (name) => name.endsWith(".parquet"))) {
     files.push({ path: found, bytes: (await statusOf(found))?.bytes ?? 0 });
   }
   if (files.length === 0) {
@@ -42,15 +42,16 @@ export async function findParquetFiles(path: string): Promise<FoundFiles> {
   return { isDirectory: true, files };
 }
 
-async function pathsBelow(directory: string): Promise<string[]> {
+/** Files below a directory, in the order of their paths; names that begin with `_` or `.` are left out. */
+export async function pathsBelow(directory: string, isWanted: (name: string) => boolean): Promise<string[]> {
   const entries = await attempt("list", directory, () => readdir(directory, { withFileTypes: true }));
   const paths: string[] = [];
   for (const entry of entries) {
     if (/^[_.]/.test(entry.name)) continue;
     const path = join(directory, entry.name);
     // Links to directories are not followed: they may lead round in a circle.
-    if (entry.isDirectory()) paths.push(...(await pathsBelow(path)));
-    else if (entry.name.endsWith(".parquet")) paths.push(path);
+    if (entry.isDirectory()) paths.push(...(await pathsBelow(path, isWanted)));
+    else if (isWanted(entry.name)) paths.push(path);
   }
-  return paths;
+  return paths.sort();
 }

@@ -3,14 +3,16 @@
  * of its directories say (`year=2024/`). Looks at the first bytes of a file only.
  */
 
-import { open, readdir, stat } from "node:fs/promises";
-import { basename, join, relative, resolve, sep } from "node:path";
+import { open, stat } from "node:fs/promises";
+import { basename, relative, resolve, sep } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import { attempt } from "../base/filefailure.ts";
+import { valueOfDirectory } from "../base/hive.ts";
 import { quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { statusOf } from "../storage/local.ts";
+import { pathsBelow } from "./files.ts";
 import type { SourceFormat } from "./importoptions.ts";
 
 /** As DuckDB names them. */
@@ -33,7 +35,6 @@ const EXTENSIONS: Readonly<Record<string, SourceFormat>> = {
   ...{ csv: "csv", tsv: "csv", json: "json", jsonl: "jsonl", ndjson: "jsonl" },
 };
 const NAME = /\.([a-z]+)(?:\.(gz|gzip|zst|zstd))?$/i;
-const NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__";
 
 /**
  * The files that the sources stand for, each source's in the order of their paths.
@@ -64,7 +65,7 @@ async function pathsOf(source: string, connection: Connection): Promise<Found[]>
   const path = resolve(source);
   const status = await statusOf(path);
   if (status?.kind === "directory") {
-    const paths = (await dataFilesBelow(path)).sort();
+    const paths = await pathsBelow(path, (name) => formatOfName(name) !== undefined);
     if (paths.length > 0) return paths.map((found) => ({ path: found, root: path }));
     throw new UsageError(`there are no data files in ${source}`, {
       hint: "names that begin with _ or . are left out; files end in .parquet, .csv, .json, .jsonl, also with .gz or .zst",
@@ -82,19 +83,6 @@ async function pathsOf(source: string, connection: Connection): Promise<Found[]>
   if (matches.length === 0)
     throw new UsageError(`no file matches ${source}`, { hint: "check the spelling of the path" });
   return matches.map(({ file }) => ({ path: resolve(file), root: sep }));
-}
-
-async function dataFilesBelow(directory: string): Promise<string[]> {
-  const entries = await attempt("list", directory, () => readdir(directory, { withFileTypes: true }));
-  const paths: string[] = [];
-  for (const entry of entries) {
-    if (/^[_.]/.test(entry.name)) continue;
-    const path = join(directory, entry.name);
-    // Links to directories are not followed: they may lead round in a circle.
-    if (entry.isDirectory()) paths.push(...(await dataFilesBelow(path)));
-    else if (formatOfName(entry.name)) paths.push(path);
-  }
-  return paths;
 }
 
 function formatOfName(name: string): SourceFormat | undefined {
@@ -148,22 +136,8 @@ function formatOfContent(path: string, head: Buffer, compression: TextCompressio
 
 /** What directories named `column=value` say, percent-decoded. */
 function partitionOf(path: string): Map<string, string | null> {
-  const values = new Map<string, string | null>();
-  for (const part of path.split(sep).slice(0, -1)) {
-    const at = part.indexOf("=");
-    if (at > 0)
-      values.set(decode(part.slice(0, at)), part.slice(at + 1) === NULL_PARTITION ? null : decode(part.slice(at + 1)));
-  }
-  return values;
-}
-
-/** Directories of other origin may hold a plain percent sign. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  const directories = path.split(sep).slice(0, -1);
+  return new Map(directories.filter((name) => name.indexOf("=") > 0).map(valueOfDirectory));
 }
 
 /** The files whose partition has all of these values. */

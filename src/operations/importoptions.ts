@@ -2,23 +2,11 @@
  * Owns what an import is asked to do, and what it answers, as plain values: src/cli makes the options from flags, users
  * of the library write them.
  */
+import type { CsvForm } from "../formats/csv.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 
 export type SourceFormat = "parquet" | "csv" | "json" | "jsonl";
-
-/** How CSV files are written; what is absent is as the sidecar of a file says, else as usual. */
-export interface CsvForm {
-  /** Whether the first line has the names of the columns; they are said with `columns` where it has not. */
-  readonly header?: boolean | undefined;
-  readonly delimiter?: string | undefined;
-  readonly quote?: string | undefined;
-  readonly escape?: string | undefined;
-  /** The text of NULL; an empty field that is not quoted unless said. */
-  readonly nullText?: string | undefined;
-  /** How timestamps are written, as strptime takes it, in UTC unless it says the zone. */
-  readonly timestampFormat?: string | undefined;
-}
 
 /** A number for all rows, or the file's column that has one for each. */
 export type FixedOrColumn = { readonly value: bigint } | { readonly column: string };

@@ -9,9 +9,10 @@ import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
+import type { CsvForm } from "../formats/csv.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import type { SourceFile } from "./importfiles.ts";
-import type { CsvForm, ImportOptions } from "./importoptions.ts";
+import type { ImportOptions } from "./importoptions.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./importown.ts";
 import { csvRelation, jsonRelation } from "./importtext.ts";
 

@@ -5,9 +5,9 @@
 import { quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { describe, Scan } from "../duckdb/scan.ts";
+import type { CsvForm } from "../formats/csv.ts";
 import { type JsonKeys, jsonKeys } from "../types/json-rows.ts";
 import type { SourceFile } from "./importfiles.ts";
-import type { CsvForm } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
 
 /** How a text file is read. */

@@ -3,6 +3,7 @@
  * it is written below, from which they can be told again exactly.
  */
 import { DataError, messageOf, UsageError } from "../base/errors.ts";
+import { encodedName, NULL_WORD, valueOfDirectory } from "../base/hive.ts";
 import { type PartitionTerm, quoteIdentifier, TIME_PARTS, uniqueNames } from "../base/names.ts";
 import { quoteText } from "../duckdb/copy.ts";
 import { placeOf, type ResultColumn } from "./resultcolumns.ts";
@@ -22,7 +23,6 @@ export interface PathColumn {
   readonly text: string;
 }
 
-const NULL_WORD = "__HIVE_DEFAULT_PARTITION__";
 const ENCODED_NULL_WORD = NULL_WORD.replace("_", "%5F");
 /** What file systems take for one name. */
 const MOST_NAME_BYTES = 255;
@@ -80,14 +80,6 @@ export function withPath(from: string, path: readonly PathColumn[], columns: rea
   return `(SELECT *, ${parts.join(" || '/' || ")} AS p FROM (SELECT *, ${texts} FROM ${from}))`;
 }
 
-/** What Hive encodes of names, and no more, since DuckDB does not decode them; readers leave out what begins with `_` or `.`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not stand in a path
-const ENCODED = /^[_.]|[\u0000-\u001f\u007f"#%'*/:=?\\{}[\]^]/g;
-
-function encodedName(name: string): string {
-  return name.replace(ENCODED, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
-}
-
 /** The SQL of the message for a value that is too long. */
 function tooLongText({ name }: PathColumn, i: number, columns: readonly ResultColumn[], prefix: string): string {
   const key = columns.flatMap(({ kind, name }, place) =>
@@ -114,11 +106,6 @@ export function tooLongName(error: unknown): unknown {
 
 /** The exact values of a path, by the columns' names. */
 export function valuesOfPath(path: readonly PathColumn[], directory: string): Record<string, string | null> {
-  const parts = directory.split("/");
-  return Object.fromEntries(
-    path.map(({ name }, i) => {
-      const value = parts[i]!.slice(parts[i]!.indexOf("=") + 1);
-      return [name, value === NULL_WORD ? null : decodeURIComponent(value)];
-    }),
-  );
+  const values = directory.split("/").map((part) => valueOfDirectory(part)[1]);
+  return Object.fromEntries(path.map(({ name }, i) => [name, values[i]!]));
 }

@@ -104,7 +104,7 @@ export function holdsExactFloats(notes: SegmentFlags["notes"]): boolean {
   return Object.values(notes).some((note) => note.exactFloatBits);
 }
 
-/** Only few segments have floats of which dictionaries would lose bits: it shows on the way, and then all is written again. */
+/** Where dictionaries would lose bits of floats, few segments have such: it shows on the way, and then all is written again. */
 async function writeSegment(
   { format, source, options, result }: Run,
   connection: Connection,
@@ -130,7 +130,7 @@ async function writeSegment(
     return;
   }
   try {
-    await write(false);
+    await write(!format.hasDictionaries);
   } catch (error) {
     if (!(error instanceof ExactFloatsNeeded)) throw error;
     await removeFile(path);

@@ -5,21 +5,14 @@ import type { ColumnType } from "../base/column.ts";
 import { UsageError } from "../base/errors.ts";
 import { quoteIdentifier } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
-import type { CqlType } from "../types/cql.ts";
+import type { SourceColumn } from "./columns.ts";
 import type { Source } from "./source.ts";
 
-/** A column of the rows. Where rows are staged it is `c0`, `c1`, …, by its place in the list. */
-export interface ResultColumn {
-  /** As Cassandra holds it; of a column that was added, or made by --sql, the name it was to have. */
-  readonly name: string;
-  /** In the file. */
-  readonly file: string;
-  readonly kind: string;
-  /** The column that this one tells something of. */
-  readonly of?: string | undefined;
-  readonly cql: CqlType;
-  /** The type's text in system_schema. */
-  readonly cqlText: string;
+/**
+ * A column of the rows, also one that was made by --sql, whose `name` is the one it was to have. Where rows are staged
+ * it is `c0`, `c1`, …, by its place in the list.
+ */
+export interface ResultColumn extends Omit<SourceColumn, "codec"> {
   readonly type: ColumnType;
 }
 

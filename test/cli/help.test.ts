@@ -15,7 +15,7 @@ describe.each(commands)("the help of %s", (name, command) => {
     for (const option of command.options) {
       expect(option.description, option.flags).not.toBe("");
       expect(option.helpGroupHeading, option.flags).toMatch(
-        /^(Connection|Output|Source|Rows|Writing|CSV and JSON|Reading|Progress|Other):$/,
+        /^(Connection|Output|Source|Rows|Writing|CSV|CSV and JSON|Reading|Progress|Other):$/,
       );
     }
   });
