@@ -60,6 +60,12 @@ export function refusalOf(error: unknown): string | undefined {
   return code === SYNTAX || code === INVALID ? messageOf(inner) : undefined;
 }
 
+/** Whether the server does not take the paging state it was asked to go on from: another version of it gave it, or damage. */
+export function refusesPagingState(error: unknown): boolean {
+  const inner = innermost(error instanceof ClusterError && error.cause !== undefined ? error.cause : error);
+  return codeOf(inner) === PROTOCOL && /paging state/i.test(messageOf(inner));
+}
+
 /** Whether the page was too much for the server: too slow, too big, or with too many tombstones to go over. */
 export function asksForLess(error: unknown): boolean {
   const inner = innermost(error instanceof ClusterError && error.cause !== undefined ? error.cause : error);

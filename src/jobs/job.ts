@@ -178,15 +178,15 @@ export class Job<Plan extends JobPlan = JobPlan, Flags = unknown, OutputFlags = 
     });
   }
 
-  /** Forgets all segments, so that every range begins anew. */
-  async dropRecords(): Promise<void> {
+  /** Forgets the segments from number `first` on, so that every range goes on from where those before leave it. */
+  async dropRecords(first = 0): Promise<void> {
     this.lock.assertHeld();
     // The last first: a crash in between leaves chains that are shorter, not broken ones.
-    for (const { segment } of this.#records.toReversed()) {
-      await removeFile(this.path(numbered("record", segment, "json")));
+    while ((this.#records.at(-1)?.segment ?? -1) >= first) {
+      await removeFile(this.path(numbered("record", this.#records.at(-1)!.segment, "json")));
       await fsyncDirectory(this.directory);
+      this.#records.pop();
     }
-    this.#records.length = 0;
     for (const { output } of this.#outputs) await removeFile(this.path(numbered("output", output, "json")));
     this.#outputs.length = 0;
     await this.deleteUnrecorded();

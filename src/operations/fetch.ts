@@ -3,9 +3,9 @@
  * decoded, failed pages tried again from their paging state at the next replica.
  */
 import { setMaxListeners } from "node:events";
-import { ClusterError } from "../base/errors.ts";
+import { ClusterError, messageOf } from "../base/errors.ts";
 import type { Host } from "../cassandra/cluster.ts";
-import { asksForLess, isRetryable, isStrain } from "../cassandra/failure.ts";
+import { asksForLess, isRetryable, isStrain, refusesPagingState } from "../cassandra/failure.ts";
 import { type Page, type PageReader, PageSizer } from "../cassandra/pages.ts";
 import type { Lane, Pacer } from "../jobs/pace.ts";
 import { retrying } from "../jobs/retry.ts";
@@ -40,10 +40,21 @@ export interface FailedRange {
   readonly error: ClusterError;
 }
 
+/** Ends the reading: the server does not take where an earlier process left a range, so it must be read anew. */
+export class LeafRefused extends Error {
+  override name = "LeafRefused";
+  readonly range: number;
+
+  constructor(range: number, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.range = range;
+  }
+}
+
 /**
  * Reads every leaf to the end of its range. Ranges that the cluster can't give, up to `maxFailedRanges`, are set aside
  * and returned.
- * @throws the first error of another kind, or the one that was one too many
+ * @throws the first error of another kind, or the one that was one too many; LeafRefused
  */
 export async function fetchAll(
   scan: Scan,
@@ -72,6 +83,7 @@ export async function fetchAll(
           await readRange(scan, reader, leaf, sizer, { ...options, signal, lane, onAnswer: first.answer });
         } catch (error) {
           if (!(error instanceof ClusterError) || signal.aborted) throw error;
+          if (leaf.from !== null && refusesPagingState(error)) throw new LeafRefused(leaf.range, error);
           failed.push({ range: leaf.range, error });
           if (failed.length > options.maxFailedRanges) throw error;
           options.onSetAside(leaf.range);

@@ -15,7 +15,7 @@ import { ProgressMeter } from "../jobs/progress.ts";
 import { removeFile, removeTree, statusOf } from "../storage/local.ts";
 import { ExactFloatsNeeded, PageDecoder } from "./columns.ts";
 import type { SegmentFlags, SegmentStore } from "./exportjob.ts";
-import { type FailedRange, fetchAll } from "./fetch.ts";
+import { type FailedRange, fetchAll, LeafRefused } from "./fetch.ts";
 import type { ExportOptions } from "./options.ts";
 import type { Result } from "./result.ts";
 import { MAX_RETRIES } from "./scan.ts";
@@ -44,6 +44,28 @@ export interface Run {
 
 /** Reads all ranges into durable, recorded segments. */
 export async function readSegments(run: Run): Promise<void> {
+  for (;;) {
+    try {
+      return await readOn(run);
+    } catch (error) {
+      if (!(error instanceof LeafRefused)) throw error;
+      await dropLeaf(run, error.range);
+    }
+  }
+}
+
+/** A segment holds stretches of many ranges: those that it has, and those behind it, are read again with the one refused. */
+async function dropLeaf({ job, options }: Run, range: number): Promise<void> {
+  const first = job.records.find(({ stretches }) => stretches.some((stretch) => stretch.range === range));
+  assert(first, `range ${range} was left by a record`);
+  const dropped = job.records.filter(({ segment }) => segment >= first.segment);
+  const rows = dropped.reduce((sum, record) => sum + record.rows, 0);
+  await job.dropRecords(first.segment);
+  const message = `the cluster no longer takes where token range ${range + 1} was left: ${rows.toLocaleString("en")} rows are read again`;
+  options.onEvent?.({ kind: "notice", message });
+}
+
+async function readOn(run: Run): Promise<void> {
   const { options, source, job, signal } = run;
   const engine = await Engine.open({
     memoryBytes: engineMemory(columnTypes(source), memoryOf(options)),

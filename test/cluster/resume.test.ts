@@ -3,7 +3,7 @@
  * killed while going on; what comes out is what an undisturbed export gives.
  */
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -143,6 +143,22 @@ describe("an unfinished export", () => {
     expect([resumed.code, resumed.err]).toEqual([0, expect.stringContaining("exported 9,000 rows")]);
     await expectWhole("listed");
     expect(await listed()).toEqual([]);
+  });
+
+  it("reads again what the server no longer goes on from", async () => {
+    await cqlduck(exportTo("refused"), { CQLDUCK_FAULT: "record-written:2" });
+    const path = join(directory, "refused", "_cqlduck", "record-00001.json");
+    const record = JSON.parse(await readFile(path, "utf8")) as { stretches: { range: number; to: string | null }[] };
+    const left = record.stretches.find(({ to }) => to !== null)!;
+    // A state that another version of the server would have given.
+    left.to = "deadbeef";
+    await writeFile(path, JSON.stringify(record));
+    const resumed = await cqlduck(["resume", "refused"]);
+    expect([resumed.code, resumed.err]).toEqual([
+      0,
+      expect.stringMatching(/no longer takes where token range \d+ was left: [\d,]+ rows are read again/),
+    ]);
+    await expectWhole("refused");
   });
 
   it("is refused by another version, other options or another table of the same name", async () => {

@@ -81,6 +81,25 @@ test("what was recorded is read again by the next process, and says where to go 
   ]);
 });
 
+test("dropped from a segment on, ranges go on from where those before leave them", async () => {
+  const job = await newJob();
+  await append(job, 0, [{ range: 0, from: null, to: "00ff" }]);
+  await append(job, 1, [
+    { range: 0, from: "00ff", to: null },
+    { range: 1, from: null, to: "01" },
+  ]);
+  await append(job, 2, [{ range: 1, from: "01", to: null }]);
+  await job.dropRecords(1);
+  expect(job.nextSegment).toBe(1);
+  const left = [
+    { range: 0, done: false, at: "00ff" },
+    { range: 1, done: false, at: null },
+  ];
+  expect(job.leaves()).toEqual(left);
+  expect((await openJob(lock))?.leaves()).toEqual(left);
+  expect((await readdir(join(home, "job"))).filter((name) => name.startsWith("segment"))).toEqual([segmentName(0)]);
+});
+
 test("where there is no plan there is no job", async () => {
   expect(await openJob(lock)).toBeUndefined();
 });
