@@ -84,7 +84,7 @@ const SHAPES: readonly Shape[] = [
   {
     name: "wide",
     rows: 5000,
-    partitionBy: "k",
+    partitionBy: "c0000",
     describe: (rows) => `${rows.toLocaleString("en")} rows of 1,000 columns`,
     load: loadWide,
   },
@@ -117,15 +117,15 @@ const SHAPES: readonly Shape[] = [
 
 export const SHAPE_NAMES = SHAPES.map((shape) => shape.name);
 
-/** The fixture's table, and its first row again and again under other keys. */
+/** The fixture's table, and its first row again and again under other keys and with 48 values of `c0000`. */
 async function loadWide(client: Client, table: string, rows: number): Promise<void> {
   const [create, first] = readFileSync(fixture, "utf8").split("\n") as [string, string];
   await client.execute(create.replace("corpus.wide1000", table).replace(/;.*$/, ""));
   const insert = first
     .replace("corpus.wide1000", table)
-    .replace("VALUES (1,", "VALUES (?,")
+    .replace("VALUES (1,0,", "VALUES (?,?,")
     .replace(/;[^;]*$/, "");
-  await inParallel(rows, 8, (k) => client.execute(insert, [k], { prepare: true }));
+  await inParallel(rows, 8, (k) => client.execute(insert, [k, k % 48], { prepare: true }));
 }
 
 export async function benchMemory(options: MemoryBenchOptions): Promise<(MemoryResult | MemoryFailure)[]> {

@@ -48,7 +48,7 @@ export async function openNode(given: string | undefined): Promise<BenchNode> {
 async function startOwn() {
   console.error("starting Cassandra 5.0, compiled for throughput, with a heap of 1 GB");
   // Big pages of a server still cold, on a machine that does other things too, take longer than it allows itself.
-  const yaml = "read_request_timeout: 60000ms\nrange_request_timeout: 60000ms";
+  const yaml = "read_request_timeout: 60000ms\nrange_request_timeout: 60000ms\nwrite_request_timeout: 60000ms";
   return await startCluster({ fullJit: true, heap: "1g", yaml, onProgress: (line) => console.error(line) });
 }
 
