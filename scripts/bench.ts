@@ -1,13 +1,16 @@
 /*
- * `npm run bench -- export` compares cqlduck with a bare drain, DSBulk and a Python script; `npm run bench -- memory`
- * measures the memory of exports that strain it. What the figures mean is in docs/performance.md.
+ * `npm run bench -- export` compares cqlduck with a bare drain, DSBulk and a Python script, `… import` with DSBulk, cqlsh
+ * and a Python script; `npm run bench -- memory` measures the memory of exports that strain it. What the figures mean is
+ * in docs/performance.md.
  */
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { ExportBench } from "./bench/export.ts";
+import type { ImportBench } from "./bench/import.ts";
 import type { Layout, MemoryFailure, MemoryResult } from "./bench/memory.ts";
 
 const USAGE = `npm run bench -- export [--rows <n>] [--rounds <n>] [--only a,b,c,d] [--host <host:port>] [--json]
+npm run bench -- import [--rows <n>] [--rounds <n>] [--only b,c,d,e] [--shapes events,singles,wide] [--host <host:port>] [--json]
 npm run bench -- memory [--scale <factor>] [--only <shape,…>] [--host <host:port>] [--json]
 
 Without --host a Cassandra node is started. With it the keyspace cqlduck_test_bench is made there and kept.`;
@@ -16,10 +19,11 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      rows: { type: "string", default: "2000000" },
+      rows: { type: "string" },
       rounds: { type: "string", default: "3" },
       scale: { type: "string", default: "1" },
       only: { type: "string" },
+      shapes: { type: "string" },
       host: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -40,18 +44,31 @@ async function main(): Promise<void> {
   if (what === "export") {
     const { benchExport } = await import("./bench/export.ts");
     const options = {
-      rows: count(values.rows),
+      rows: count(values.rows ?? "2000000"),
       rounds: count(values.rounds),
-      only: chosen(only, ["a", "b", "c", "d"]),
+      only: chosen("--only", only, ["a", "b", "c", "d"]),
       host,
     };
     const bench = await benchExport(options);
     console.log(
       json ? JSON.stringify({ machine, ...bench }, null, 2) : `${machineText(machine)}\n${exportText(bench)}`,
     );
+  } else if (what === "import") {
+    const { benchImport, IMPORT_SHAPES } = await import("./bench/import.ts");
+    const options = {
+      rows: count(values.rows ?? "500000"),
+      rounds: count(values.rounds),
+      only: chosen("--only", only, ["b", "c", "d", "e"]),
+      shapes: chosen("--shapes", values.shapes, IMPORT_SHAPES),
+      host,
+    };
+    const bench = await benchImport(options);
+    console.log(
+      json ? JSON.stringify({ machine, ...bench }, null, 2) : `${machineText(machine)}\n${importText(bench)}`,
+    );
   } else if (what === "memory") {
     const { benchMemory, LAYOUT_NAMES, SHAPE_NAMES } = await import("./bench/memory.ts");
-    const options = { scale: positive(values.scale), only: chosen(only, SHAPE_NAMES), host };
+    const options = { scale: positive(values.scale), only: chosen("--only", only, SHAPE_NAMES), host };
     const results = await benchMemory(options);
     console.log(
       json
@@ -75,10 +92,10 @@ function count(text: string): number {
   return number;
 }
 
-function chosen(text: string | undefined, all: readonly string[]): readonly string[] {
+function chosen(option: string, text: string | undefined, all: readonly string[]): readonly string[] {
   const names = text?.split(",") ?? all;
   const unknown = names.find((name) => !all.includes(name));
-  if (unknown !== undefined) throw new Error(`--only takes ${all.join(",")}, not ${unknown}`);
+  if (unknown !== undefined) throw new Error(`${option} takes ${all.join(",")}, not ${unknown}`);
   return names;
 }
 
@@ -115,6 +132,24 @@ function exportText({ rows, rounds, settings, notes }: ExportBench): string {
     ]),
   ]);
   return [...tables, ...notes.map((note) => `note: ${note}`)].join("\n");
+}
+
+function importText({ rounds, settings, notes }: ImportBench): string {
+  const tables = settings.flatMap(({ name, rows, results }) => [
+    "",
+    `${name}; ${rows.toLocaleString("en")} rows, median of ${rounds} rounds`,
+    ...table([
+      ["", "rows/s", "client CPU µs/row", "server CPU µs/row", "peak MB"],
+      ...results.map((result) => [
+        result.name,
+        Math.round(result.rowsPerSecond).toLocaleString("en"),
+        result.cpuMicrosPerRow.toFixed(2),
+        result.serverMicrosPerRow?.toFixed(2) ?? "",
+        megabytes(result.peakBytes),
+      ]),
+    ]),
+  ]);
+  return [...tables, "", ...notes.map((note) => `note: ${note}`)].join("\n");
 }
 
 function memoryText(

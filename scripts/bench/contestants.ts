@@ -6,7 +6,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBinary } from "../build/ensure.ts";
 import { findJava } from "../cassandra/java.ts";
-import { dsbulkClassPath, python } from "./tools.ts";
+import type { Competitor } from "./rounds.ts";
+import { dsbulkClassPath, dsbulkCommand, python, whereHad } from "./tools.ts";
 
 export interface Target {
   readonly host: string;
@@ -17,10 +18,9 @@ export interface Target {
   readonly plan: string;
 }
 
-export interface Contestant {
+export interface Contestant extends Competitor {
   /** What --only knows it by. */
   readonly key: "a" | "b" | "c" | "d";
-  readonly name: string;
   /** The command that reads the table; `out` does not exist yet, its directory does. */
   command(target: Target, out: string): readonly string[];
   /** How many rows it read, by its own account or its files. */
@@ -33,6 +33,7 @@ const reportedRows = (stdout: string): number => (JSON.parse(stdout) as { rows: 
 function drain(): Contestant {
   return {
     key: "a",
+    isPeer: false,
     name: "bare drain, nothing written",
     command: ({ plan }) => [process.execPath, bench, "drain", plan],
     rows: reportedRows,
@@ -42,6 +43,7 @@ function drain(): Contestant {
 function cqlduck(binary: string, name: string, ending: string, options: readonly string[] = []): Contestant {
   return {
     key: "b",
+    isPeer: false,
     name,
     command: ({ host, port, keyspace, table }, out) => [
       ...[binary, "export", `${keyspace}.${table}`, `${out}${ending}`, "-H", `${host}:${port}`],
@@ -56,13 +58,11 @@ function dsbulk(): Contestant {
   const { java } = findJava();
   return {
     key: "c",
+    isPeer: true,
     name: "DSBulk 1.10 to CSV",
     command: ({ host, port, keyspace, table }, out) => [
-      ...[java, "-cp", classPath, "com.datastax.oss.dsbulk.runner.DataStaxBulkLoader", "unload"],
-      ...["-h", host, "-port", String(port), "-k", keyspace, "-t", table],
+      ...dsbulkCommand(classPath, java, "unload", { host, port, keyspace, table }),
       ...["-url", out, "-header", "false", "--log.directory", `${out}-logs`],
-      // Its driver can't read the schema of a vector, which other keyspaces may have.
-      ...["--datastax-java-driver.advanced.metadata.schema.refreshed-keyspaces", `[${keyspace}]`],
     ],
     rows: (_, out) => readdirSync(out).reduce((sum, file) => sum + lines(readFileSync(join(out, file))), 0),
   };
@@ -79,6 +79,7 @@ function pythonScript(): Contestant {
   const interpreter = python();
   return {
     key: "d",
+    isPeer: true,
     name: "Python driver + pyarrow to one zstd Parquet file",
     command: ({ host, port, plan }, out) => [
       ...[interpreter, "-B", join(import.meta.dirname, "export.py")],
@@ -98,13 +99,6 @@ export interface Prepared {
 export async function prepare(keys: readonly string[]): Promise<Prepared> {
   const contestants: Contestant[] = [];
   const notes: string[] = [];
-  const attempt = (what: string, make: () => Contestant) => {
-    try {
-      contestants.push(make());
-    } catch (error) {
-      notes.push(`${what} was not measured: ${error instanceof Error ? error.message : error}`);
-    }
-  };
   if (keys.includes("a")) contestants.push(drain());
   if (keys.includes("b")) {
     const binary = await ensureBinary();
@@ -112,8 +106,8 @@ export async function prepare(keys: readonly string[]): Promise<Prepared> {
     contestants.push(cqlduck(binary, "cqlduck to one zstd Parquet file", ".parquet"));
     contestants.push(cqlduck(binary, "cqlduck to 48 partitions of zstd Parquet", "", ["--partition-by", "city"]));
   }
-  if (keys.includes("c")) attempt("DSBulk", dsbulk);
-  if (keys.includes("d")) attempt("Python", pythonScript);
+  if (keys.includes("c")) contestants.push(...whereHad("DSBulk", dsbulk, notes));
+  if (keys.includes("d")) contestants.push(...whereHad("Python", pythonScript, notes));
   return { contestants, notes };
 }
 

@@ -1,9 +1,9 @@
 /*
- * Owns the export benchmark: every contestant once a round, so that whatever else the machine does meets all of them,
- * and the median of the rounds. First with all cores shared, then with Cassandra and the client on a core each.
+ * Owns the export benchmark: the table, the rounds, and their medians. First with all cores shared, then with Cassandra
+ * and the client on a core each.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Cluster } from "../../src/cassandra/cluster.ts";
 import { readTable } from "../../src/cassandra/schema.ts";
@@ -14,6 +14,7 @@ import { type Contestant, prepare, sizeBelow, type Target } from "./contestants.
 import type { DrainPlan } from "./drain.ts";
 import { type Measured, measure, median, pin } from "./measure.ts";
 import { type BenchNode, KEYSPACE, loadBig, openNode } from "./node.ts";
+import { CLIENT_CORE, NODE_CORES, Rounds, whyNotApart } from "./rounds.ts";
 
 export interface ExportBenchOptions {
   readonly rows: number;
@@ -48,15 +49,13 @@ export interface ExportBench {
 
 const DEFAULT_ROWS = 2_000_000;
 const LANES = lanesOf({});
-/** The client's core; the node's is 0. */
-const CLIENT_CORE = 1;
 
 export async function benchExport(options: ExportBenchOptions): Promise<ExportBench> {
   const { contestants, notes } = await prepare(options.only);
   const node = await openNode(options.host);
   const directory = mkdtempSync(join(tmpdir(), "cqlduck-bench-"));
   const kept = [...notes];
-  const runner = new Rounds(contestants, options.rounds, kept);
+  const runner = new Rounds<Contestant, Run>(contestants, options.rounds, kept);
   try {
     const { rows } = options;
     const table = rows === DEFAULT_ROWS ? "events" : `events_${rows}`;
@@ -64,15 +63,17 @@ export async function benchExport(options: ExportBenchOptions): Promise<ExportBe
     const target = { host, port, keyspace: KEYSPACE, table, plan: join(directory, "plan.json"), directory };
     await fill(node, target, rows);
     await warmUp(contestants, target);
-    const settings = [{ name: "cores shared with Cassandra", results: await runner.run(target, rows, undefined) }];
+    const run = async (core?: number) =>
+      summarize(await runner.run((contestant) => complete(contestant, target, rows, core)));
+    const settings = [{ name: "cores shared with Cassandra", results: await run() }];
     const obstacle = whyNotApart(node);
     if (obstacle) kept.push(`cores apart were not measured: ${obstacle}`);
     else {
-      pin(node.pid!, "0");
+      pin(node.pid!, NODE_CORES);
       await warmUp(contestants, target, CLIENT_CORE);
       settings.push({
         name: `Cassandra on core 0, client on core ${CLIENT_CORE}`,
-        results: await runner.run(target, rows, CLIENT_CORE),
+        results: await run(CLIENT_CORE),
       });
     }
     return { rows, rounds: options.rounds, settings, notes: kept };
@@ -80,13 +81,6 @@ export async function benchExport(options: ExportBenchOptions): Promise<ExportBe
     await node.close();
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-function whyNotApart(node: BenchNode): string | undefined {
-  if (availableParallelism() < 2) return "there is one core only";
-  if (Bun.which("taskset") === null) return "there is no taskset";
-  if (node.pid === undefined) return "only a node that the benchmark started itself is pinned (leave --host out)";
-  return undefined;
 }
 
 interface Place extends Target {
@@ -145,6 +139,13 @@ interface Run extends Measured {
   readonly outputBytes: number;
 }
 
+/** @throws where it did not read all rows */
+async function complete(contestant: Contestant, place: Place, rows: number, core?: number): Promise<Run> {
+  const run = await once(contestant, place, core);
+  if (run.rows !== rows) throw new Error(`it read ${run.rows} rows of ${rows}`);
+  return run;
+}
+
 async function once(contestant: Contestant, place: Place, core: number | undefined): Promise<Run> {
   const directory = join(place.directory, "out");
   mkdirSync(directory);
@@ -155,53 +156,6 @@ async function once(contestant: Contestant, place: Place, core: number | undefin
     return { ...measured, rows, outputBytes: sizeBelow(out) || sizeBelow(`${out}.parquet`) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-/** Runs the contestants in turn. One that fails is left out from then on, with a note. */
-class Rounds {
-  readonly #rounds: number;
-  readonly #notes: string[];
-  #contestants: readonly Contestant[];
-
-  constructor(contestants: readonly Contestant[], rounds: number, notes: string[]) {
-    this.#contestants = contestants;
-    this.#rounds = rounds;
-    this.#notes = notes;
-  }
-
-  async run(place: Place, rows: number, core: number | undefined): Promise<Result[]> {
-    const runs = new Map<Contestant, Run[]>();
-    for (let round = 1; round <= this.#rounds; round++) {
-      for (const contestant of this.#contestants) {
-        const run = await this.#attempt(contestant, place, rows, core);
-        if (!run) continue;
-        runs.set(contestant, [...(runs.get(contestant) ?? []), run]);
-        console.error(
-          `round ${round}: ${contestant.name}: ${run.seconds.toFixed(1)} s, CPU ${run.cpuSeconds.toFixed(1)} s`,
-        );
-      }
-    }
-    return summarize(runs);
-  }
-
-  async #attempt(
-    contestant: Contestant,
-    place: Place,
-    rows: number,
-    core: number | undefined,
-  ): Promise<Run | undefined> {
-    try {
-      const run = await once(contestant, place, core);
-      if (run.rows !== rows) throw new Error(`it read ${run.rows} rows of ${rows}`);
-      return run;
-    } catch (error) {
-      const peer = contestant.key === "c" || contestant.key === "d";
-      if (!peer) throw error;
-      this.#notes.push(`${contestant.name} failed: ${error instanceof Error ? error.message : error}`);
-      this.#contestants = this.#contestants.filter((other) => other !== contestant);
-      return undefined;
-    }
   }
 }
 

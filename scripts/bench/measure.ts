@@ -55,6 +55,34 @@ function highWater(pid: number): number {
   }
 }
 
+/** Of /proc/<pid>/stat: Linux counts in hundredths of a second, whatever the machine. */
+const TICKS = 100;
+
+/** CPU that a running process has used so far, in seconds. */
+export function cpuSecondsOf(pid: number): number {
+  // Behind the name, which may hold anything, the fields are numbered from 3.
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return (Number(fields[14 - 3]) + Number(fields[15 - 3])) / TICKS;
+}
+
+/** A process that takes less of a core has nothing to do. */
+const IDLE_SHARE = 0.05;
+const QUIET_MS = 1000;
+const LONGEST_WAIT_MS = 60_000;
+
+/** Resolves when a process has come to rest, or doesn't within a minute. */
+export async function rest(pid: number): Promise<void> {
+  const end = performance.now() + LONGEST_WAIT_MS;
+  for (let before = cpuSecondsOf(pid); performance.now() < end; ) {
+    await Bun.sleep(QUIET_MS);
+    const now = cpuSecondsOf(pid);
+    if (now - before < (IDLE_SHARE * QUIET_MS) / 1000) return;
+    before = now;
+  }
+}
+
 /** Lets all threads of a process use only these cores. */
 export function pin(pid: number, cores: string): void {
   const { success, stderr } = Bun.spawnSync(["taskset", "-a", "-p", "-c", cores, String(pid)]);

@@ -3,14 +3,14 @@
  * that strain it, each to a directory, to one file and by partition.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { ensureBinary } from "../build/ensure.ts";
 import { sizeBelow } from "./contestants.ts";
 import { measure } from "./measure.ts";
-import { inParallel, KEYSPACE, openNode, writeBatches } from "./node.ts";
+import { inParallel, KEYSPACE, loadWide, openNode, writeBatches } from "./node.ts";
 
 export interface MemoryBenchOptions {
   /** Multiplies the rows of every shape. */
@@ -56,7 +56,6 @@ export const LAYOUT_NAMES: Readonly<Record<Layout, string>> = {
 };
 const MEGABYTE = 1_000_000;
 const ELEMENTS = 70_000;
-const fixture = join(import.meta.dirname, "../../fixtures/cql/11_wide_1000_cols.cql");
 
 const SHAPES: readonly Shape[] = [
   {
@@ -116,17 +115,6 @@ const SHAPES: readonly Shape[] = [
 ];
 
 export const SHAPE_NAMES = SHAPES.map((shape) => shape.name);
-
-/** The fixture's table, and its first row again and again under other keys and with 48 values of `c0000`. */
-async function loadWide(client: Client, table: string, rows: number): Promise<void> {
-  const [create, first] = readFileSync(fixture, "utf8").split("\n") as [string, string];
-  await client.execute(create.replace("corpus.wide1000", table).replace(/;.*$/, ""));
-  const insert = first
-    .replace("corpus.wide1000", table)
-    .replace("VALUES (1,0,", "VALUES (?,?,")
-    .replace(/;[^;]*$/, "");
-  await inParallel(rows, 8, (k) => client.execute(insert, [k, k % 48], { prepare: true }));
-}
 
 export async function benchMemory(options: MemoryBenchOptions): Promise<(MemoryResult | MemoryFailure)[]> {
   const binary = await ensureBinary();

@@ -2,6 +2,8 @@
  * Owns the Cassandra that is measured against: a node of its own or one that is named, the keyspace on it, and fast
  * loading. Rows are the same every time.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import driver, { type Client } from "cassandra-driver";
 import { startCluster } from "../cassandra/cluster.ts";
 
@@ -47,8 +49,8 @@ export async function openNode(given: string | undefined): Promise<BenchNode> {
 
 async function startOwn() {
   console.error("starting Cassandra 5.0, compiled for throughput, with a heap of 1 GB");
-  // Big pages of a server still cold, on a machine that does other things too, take longer than it allows itself.
-  const yaml = "read_request_timeout: 60000ms\nrange_request_timeout: 60000ms\nwrite_request_timeout: 60000ms";
+  // Big pages, and batches, of a server still cold, on a machine that does other things too, take longer than it allows itself.
+  const yaml = ["read", "range", "write"].map((kind) => `${kind}_request_timeout: 60000ms`).join("\n");
   return await startCluster({ fullJit: true, heap: "1g", yaml, onProgress: (line) => console.error(line) });
 }
 
@@ -85,8 +87,15 @@ const DISTRICTS = 6;
 const PLACES = CITIES.length * DISTRICTS;
 const FIRST_AT = 1_700_000_000_000;
 
-/** Makes and fills the table of the export benchmark: 100 rows a partition. */
-export async function loadBig(client: Client, table: string, rows: number): Promise<void> {
+const PARTITION_ROWS = 100;
+
+/** Makes and fills the table of the benchmarks: 100 rows a partition, where it isn't said otherwise. */
+export async function loadBig(
+  client: Client,
+  table: string,
+  rows: number,
+  partitionRows = PARTITION_ROWS,
+): Promise<void> {
   await client.execute(
     `CREATE TABLE IF NOT EXISTS ${KEYSPACE}.${table} (id bigint, seq int, name text, city text, note text, amount int,
        price double, at timestamp, ok boolean, PRIMARY KEY (id, seq))`,
@@ -94,8 +103,8 @@ export async function loadBig(client: Client, table: string, rows: number): Prom
   const insert = `INSERT INTO ${KEYSPACE}.${table} (id, seq, name, city, note, amount, price, at, ok)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
   await writeBatches(client, insert, rows, (i) => {
-    const id = Math.floor(i / 100);
-    const seq = i % 100;
+    const id = Math.floor(i / partitionRows);
+    const seq = i % partitionRows;
     return [
       driver.types.Long.fromNumber(id),
       seq,
@@ -108,4 +117,17 @@ export async function loadBig(client: Client, table: string, rows: number): Prom
       (id + seq) % 2 === 0,
     ];
   });
+}
+
+const wideFixture = join(import.meta.dirname, "../../fixtures/cql/11_wide_1000_cols.cql");
+
+/** The fixture's table of 1,000 columns, and its first row again and again under other keys. */
+export async function loadWide(client: Client, table: string, rows: number): Promise<void> {
+  const [create, first] = readFileSync(wideFixture, "utf8").split("\n") as [string, string];
+  await client.execute(create.replace("corpus.wide1000", table).replace(/;.*$/, ""));
+  const insert = first
+    .replace("corpus.wide1000", table)
+    .replace("VALUES (1,0,", "VALUES (?,?,")
+    .replace(/;[^;]*$/, "");
+  await inParallel(rows, 8, (k) => client.execute(insert, [k, k % 48], { prepare: true }));
 }

@@ -9,9 +9,10 @@ import { join } from "node:path";
 
 const DSBULK = "1.10.0";
 /** The runner alone finds neither a connector nor an executor: these it loads by name. */
-const DSBULK_PARTS = ["runner", "workflow-unload", "connectors-csv", "executor-reactor"];
+const DSBULK_PARTS = ["runner", "workflow-unload", "workflow-load", "connectors-csv", "executor-reactor"];
 const COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
 const PYTHON_PACKAGES = ["cassandra-driver==3.30.1", "pyarrow==26.0.1"];
+const CQLSH_PACKAGES = ["cqlsh==6.2.2", "cassandra-driver==3.30.1"];
 
 /** Runs a tool to its end. @throws with what it said */
 function run(command: string, args: readonly string[], cwd?: string): void {
@@ -40,7 +41,7 @@ function cached(name: string, make: (draft: string) => void): string {
 
 /** The class path of DSBulk. @throws where Maven is missing or doesn't get it */
 export function dsbulkClassPath(): string {
-  const home = cached(`dsbulk-${DSBULK}`, (draft) => {
+  const home = cached(`dsbulk-${DSBULK}-${DSBULK_PARTS.length}`, (draft) => {
     const parts = DSBULK_PARTS.map(
       (part) =>
         `<dependency><groupId>com.datastax.oss</groupId><artifactId>dsbulk-${part}</artifactId><version>${DSBULK}</version></dependency>`,
@@ -54,13 +55,47 @@ export function dsbulkClassPath(): string {
   return join(home, "lib", "*");
 }
 
+/** What DSBulk is called with, whatever it does with the table. */
+export function dsbulkCommand(
+  classPath: string,
+  java: string,
+  work: "load" | "unload",
+  { host, port, keyspace, table }: { host: string; port: number; keyspace: string; table: string },
+): string[] {
+  return [
+    ...[java, "-cp", classPath, "com.datastax.oss.dsbulk.runner.DataStaxBulkLoader", work],
+    ...["-h", host, "-port", String(port), "-k", keyspace, "-t", table],
+    // Its driver can't read the schema of a vector, which other keyspaces may have.
+    ...["--datastax-java-driver.advanced.metadata.schema.refreshed-keyspaces", `[${keyspace}]`],
+  ];
+}
+
 /** A Python with the driver and pyarrow. @throws where there is no Python 3 or pip doesn't get them */
 export function python(): string {
-  const version = PYTHON_PACKAGES.map((name) => name.split("==")[1]).join("-");
-  const home = cached(`bench-venv-${version}`, (draft) => {
+  return join(virtualEnvironment("bench-venv", PYTHON_PACKAGES), "bin", "python");
+}
+
+/** The command that cqlsh is. @throws as python */
+export function cqlsh(): string[] {
+  // Not by its script, which names the directory that it was installed in first.
+  return [join(virtualEnvironment("bench-cqlsh", CQLSH_PACKAGES), "bin", "python"), "-B", "-m", "cqlshlib"];
+}
+
+function virtualEnvironment(name: string, packages: readonly string[]): string {
+  const versions = packages.map((wanted) => wanted.split("==")[1]).join("-");
+  return cached(`${name}-${versions}`, (draft) => {
     run("python3", ["-m", "venv", draft]);
     const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
-    run(join(draft, "bin", "python"), [...pip, ...PYTHON_PACKAGES]);
+    run(join(draft, "bin", "python"), [...pip, ...packages]);
   });
-  return join(home, "bin", "python");
+}
+
+/** What `make` makes; where it can't, a note says why. */
+export function whereHad<T>(what: string, make: () => T, notes: string[]): T[] {
+  try {
+    return [make()];
+  } catch (error) {
+    notes.push(`${what} was not measured: ${error instanceof Error ? error.message : error}`);
+    return [];
+  }
 }

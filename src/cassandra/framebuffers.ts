@@ -1,6 +1,6 @@
 /*
- * Owns the memory that pages are received into. It is used again, because fresh memory for every page costs the kernel
- * more than all the copying of its bytes, and garbage of megabytes is collected late.
+ * Owns the memory that pages are received into and written rows are sent from. It is used again, because fresh memory
+ * for each costs the kernel more than all the copying of its bytes, and garbage of megabytes is collected late.
  */
 
 /** Sizes are rounded up to this, so that pages of about one size fit into each other's memory. */

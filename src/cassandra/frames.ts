@@ -2,7 +2,9 @@
  * Owns the bytes of requests that write: BATCH and EXECUTE frames of the CQL native protocol v4 (sections 4.1.6, 4.1.7),
  * built straight from cells into one buffer a block, and frames cut in halves. Does not send them.
  */
+import { copyWords, FEW_BYTES, viewOf } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
+import { lendFrame } from "./framebuffers.ts";
 import type { Plan } from "./grouping.ts";
 import { type ParameterCells, type RowBlock, UNSET, type WriteStatement } from "./rowblock.ts";
 
@@ -28,8 +30,8 @@ const COUNT_AT = HEADER + 1;
 const FIRST_ROW_AT = COUNT_AT + 2;
 /** Behind the rows of a batch: consistency and flags. */
 const TAIL = 3;
-/** Longer cells are copied by the engine; for shorter ones a loop is faster than the call. */
-const SHORT_CELL = 24;
+/** Rows that are written column by column before the next ones are: as many as the processor keeps at hand. */
+const STRIPE_ROWS = 128;
 /** What a server counts of a cell besides its value, at most: timestamp, time to live, local deletion time, flags. */
 const CELL_OVERHEAD = 24;
 
@@ -143,12 +145,16 @@ export class RowSizes {
   }
 }
 
-/** Writes the frames of a plan. The cells may change afterwards. */
+/**
+ * Writes the frames of a plan, all into memory that is lent (framebuffers.ts), and may be given back when none of them
+ * will be sent again. The cells may change afterwards.
+ */
 export function buildFrames(block: RowBlock, plan: Plan, sizes: Int32Array, consistencies: Consistencies): Frame[] {
   const { statement } = block;
   const { order, ends, sets } = plan;
-  const parts = partsOf(statement, consistencies);
-  const { batch, row: prefix, batchTail, execute, executeTail } = parts;
+  const { batch, row: prefix, batchTail, execute, executeTail } = partsOf(statement, consistencies);
+  // Where each row begins in its frame, and its values in all of the bytes.
+  const starts = new Int32Array(block.rows);
   const values = new Int32Array(block.rows);
   const begins = new Int32Array(ends.length + 1);
   let at = 0;
@@ -157,30 +163,41 @@ export function buildFrames(block: RowBlock, plan: Plan, sizes: Int32Array, cons
     const alone = end - i === 1;
     at += alone ? execute.length : batch.length;
     for (; i < end; i++) {
+      starts[i] = at - begins[frame]!;
       values[i] = at + (alone ? 0 : prefix.length);
       at = values[i]! + sizes[order[i]!]!;
     }
     at += alone ? executeTail.length : batchTail.length;
     begins[frame + 1] = at;
   }
-  const bytes = Buffer.allocUnsafeSlow(at);
+  const bytes = Buffer.from(lendFrame(at).buffer, 0, at);
+  const view = viewOf(bytes);
+  const prefixView = viewOf(prefix);
   const frames: Frame[] = [];
   for (let frame = 0, first = 0; frame < ends.length; frame++) {
     const end = ends[frame]!;
-    const range = bytes.subarray(begins[frame]!, begins[frame + 1]!);
+    const begin = begins[frame]!;
+    const range = bytes.subarray(begin, begins[frame + 1]!);
     const alone = end - first === 1;
+    const tail = alone ? executeTail : batchTail;
     range.set(alone ? execute : batch);
-    range.set(alone ? executeTail : batchTail, range.length - (alone ? executeTail : batchTail).length);
-    range.writeInt32BE(range.length - HEADER, LENGTH_AT);
-    if (!alone) range.writeUInt16BE(end - first, COUNT_AT);
-    const starts = alone
-      ? undefined
-      : values.subarray(first, end).map((offset) => offset - begins[frame]! - prefix.length);
-    if (starts) for (const start of starts) range.set(prefix, start);
-    frames.push(new Frame(range, order.subarray(first, end), starts, statement, sets[frame]!));
+    range.set(tail, range.length - tail.length);
+    view.setInt32(begin + LENGTH_AT, range.length - HEADER);
+    if (!alone) {
+      view.setUint16(begin + COUNT_AT, end - first);
+      for (let i = first; i < end; i++) copyWords(prefixView, 0, prefix.length, view, begin + starts[i]!);
+    }
+    const rowStarts = alone ? undefined : starts.subarray(first, end);
+    frames.push(new Frame(range, order.subarray(first, end), rowStarts, statement, sets[frame]!));
     first = end;
   }
-  for (const cells of block.cells) writeCells(cells, order, bytes, values);
+  const sources = block.cells.map((cells) => viewOf(cells.bytes));
+  for (let first = 0; first < order.length; first += STRIPE_ROWS) {
+    const end = Math.min(first + STRIPE_ROWS, order.length);
+    block.cells.forEach((cells, i) => {
+      writeCells(cells, sources[i]!, order, first, end, bytes, view, values);
+    });
+  }
   return frames;
 }
 
@@ -197,24 +214,29 @@ function partsOf(statement: WriteStatement, { write, serial }: Consistencies) {
   };
 }
 
-/** Writes one parameter of all rows, each to its place in `values`, which moves behind it. */
-function writeCells({ bytes, index }: ParameterCells, order: Int32Array, to: Buffer, values: Int32Array): void {
-  const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let i = 0; i < order.length; i++) {
+/** Writes one parameter of some rows, each to its place in `values`, which moves behind it. */
+function writeCells(
+  { bytes: source, index }: ParameterCells,
+  from: DataView,
+  order: Int32Array,
+  first: number,
+  end: number,
+  bytes: Uint8Array,
+  to: DataView,
+  values: Int32Array,
+): void {
+  for (let i = first; i < end; i++) {
     const cell = order[i]! * 2;
     const offset = index[cell]!;
     const length = index[cell + 1]!;
-    let at = values[i]!;
-    to[at++] = length >> 24;
-    to[at++] = length >> 16;
-    to[at++] = length >> 8;
-    to[at++] = length;
-    if (length > SHORT_CELL) {
-      from.copy(to, at, offset, offset + length);
-      at += length;
-    } else {
-      for (let next = offset, end = offset + length; next < end; next++) to[at++] = from[next]!;
+    const at = values[i]! + 4;
+    to.setInt32(at - 4, length);
+    if (length <= 0) {
+      values[i] = at;
+      continue;
     }
-    values[i] = at;
+    if (length <= FEW_BYTES) copyWords(from, offset, length, to, at);
+    else bytes.set(source.subarray(offset, offset + length), at);
+    values[i] = at + length;
   }
 }

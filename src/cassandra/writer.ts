@@ -6,6 +6,7 @@ import driver from "cassandra-driver";
 import { assert, ClusterError } from "../base/errors.ts";
 import type { Cluster, Host } from "./cluster.ts";
 import { type Delivery, Dispatcher, delivery, type Receiver, type RowRejection } from "./dispatch.ts";
+import { giveBackFrame } from "./framebuffers.ts";
 import { buildFrames, type Consistencies, type Frame, RowSizes } from "./frames.ts";
 import { type FrameLimits, planFrames } from "./grouping.ts";
 import { writeFailure, writeFault } from "./refusal.ts";
@@ -55,7 +56,9 @@ export interface StatementOptions {
 /** The rows of one block until all are written or rejected. */
 class Fate implements Receiver {
   readonly result: Promise<RowRejection[]>;
-  /** Bytes of frames that are kept for it. */
+  /** What its frames are kept in. */
+  readonly memory: Uint8Array;
+  /** Bytes of it. */
   readonly bytes: number;
   readonly #rejections: RowRejection[] = [];
   #open: number;
@@ -64,9 +67,10 @@ class Fate implements Receiver {
   readonly #onSettled: (rows: number, fate: Fate) => void;
 
   /** @param onSettled is told how many rows more have met their fate */
-  constructor(rows: number, bytes: number, onSettled: (rows: number, fate: Fate) => void) {
+  constructor(rows: number, frames: readonly Frame[], onSettled: (rows: number, fate: Fate) => void) {
     this.#open = rows;
-    this.bytes = bytes;
+    this.memory = frames[0]!.bytes;
+    this.bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
     this.#onSettled = onSettled;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -171,9 +175,8 @@ export class Writer {
     if (this.#failure) return Promise.reject(this.#failure.error);
     if (block.rows === 0) return Promise.resolve([]);
     const frames = this.#framesOf(block);
-    const bytes = frames.reduce((sum, frame) => sum + frame.bytes.length, 0);
     const deliveries: Delivery[] = [];
-    const fate = new Fate(block.rows, bytes, (rows, settled) => this.#settled(rows, settled));
+    const fate = new Fate(block.rows, frames, (rows, settled) => this.#settled(rows, settled));
     const { tokens } = this.#tokens;
     for (const frame of frames) {
       const row = frame.rows[0]!;
@@ -183,7 +186,7 @@ export class Writer {
       deliveries.push(delivery(frame, { replicas, receiver: fate, chain }));
     }
     this.#fates.add(fate);
-    this.#held += bytes;
+    this.#held += fate.bytes;
     this.#rows += block.rows;
     for (const next of deliveries) this.#dispatcher.deliver(next);
     return fate.result;
@@ -207,6 +210,8 @@ export class Writer {
     if (fate.isSettled) {
       this.#fates.delete(fate);
       this.#held -= fate.bytes;
+      // A request that timed out or was cancelled is not written any more: the driver looks before it asks for its bytes.
+      giveBackFrame(fate.memory);
     }
     this.#wake();
   }

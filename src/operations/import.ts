@@ -31,7 +31,9 @@ import { peakMemory } from "./report.ts";
 const DEFAULT_MEMORY = 512e6;
 /** What DuckDB may take of the memory: the rest is for cells and frames. */
 const ENGINE_SHARE = 0.4;
-const ENGINE_THREADS = 2;
+/** A second one waits for the first in a busy loop, unless there is something to compute. */
+const SCAN_THREADS = 1;
+const QUERY_THREADS = 2;
 
 /** What the steps of an import share before the first row. */
 interface Opened {
@@ -135,7 +137,7 @@ async function withEngine<T>(
 ): Promise<T> {
   const engine = await Engine.open({
     memoryBytes: Math.round((options.memoryBytes ?? DEFAULT_MEMORY) * ENGINE_SHARE),
-    threads: ENGINE_THREADS,
+    threads: options.sql === undefined ? SCAN_THREADS : QUERY_THREADS,
     tempDirectory: "",
     keepOrder: true,
   });

@@ -64,14 +64,19 @@ export class CellWriter {
     this.view = new DataView(bigger.buffer);
   }
 
+  /** Makes room for `extra` cells more; `index` may be another afterwards. */
+  reserveCells(extra: number): void {
+    const needed = (this.cells + extra) * 2;
+    if (needed <= this.index.length) return;
+    const bigger = new Int32Array(Math.max(needed, this.index.length * 2));
+    bigger.set(this.index.subarray(0, this.cells * 2));
+    this.index = bigger;
+  }
+
   /** Notes the next cell: `size` bytes at `offset`, or null with size -1. */
   cell(offset: number, size: number): void {
     const at = this.cells * 2;
-    if (at === this.index.length) {
-      const bigger = new Int32Array(this.index.length * 2);
-      bigger.set(this.index);
-      this.index = bigger;
-    }
+    if (at === this.index.length) this.reserveCells(1);
     this.index[at] = offset;
     this.index[at + 1] = size;
     this.cells++;

@@ -99,65 +99,79 @@ function byteDecoder(rule: CellRule, isBoolean: boolean) {
 }
 
 function encodeByte(column: ColumnBuffer, first: number, count: number, out: CellWriter): void {
-  out.reserve(count);
+  const { hasNull } = column;
+  const { index, bytes } = reserved(out, count, 1);
   let at = out.length;
-  for (let row = first; row < first + count; row++) {
-    if (isNull(column, row)) {
-      out.cell(0, -1);
-    } else {
-      out.bytes[at] = column.bytes[row]!;
-      out.cell(at++, 1);
-    }
+  let slot = out.cells * 2;
+  for (let row = first; row < first + count; row++, slot += 2) {
+    index[slot] = at;
+    index[slot + 1] = -1;
+    if (hasNull && isNull(column, row)) continue;
+    index[slot + 1] = 1;
+    bytes[at++] = column.bytes[row]!;
   }
+  out.cells += count;
   out.length = at;
 }
 
 function encodeSmallint(column: ColumnBuffer, first: number, count: number, out: CellWriter): void {
-  out.reserve(count * 2);
+  const { hasNull } = column;
+  const { index, bytes } = reserved(out, count, 2);
   let at = out.length;
-  for (let row = first; row < first + count; row++) {
-    if (isNull(column, row)) {
-      out.cell(0, -1);
-    } else {
-      out.bytes[at] = column.bytes[row * 2 + 1]!;
-      out.bytes[at + 1] = column.bytes[row * 2]!;
-      out.cell(at, 2);
-      at += 2;
-    }
+  let slot = out.cells * 2;
+  for (let row = first; row < first + count; row++, slot += 2) {
+    index[slot] = at;
+    index[slot + 1] = -1;
+    if (hasNull && isNull(column, row)) continue;
+    index[slot + 1] = 2;
+    bytes[at] = column.bytes[row * 2 + 1]!;
+    bytes[at + 1] = column.bytes[row * 2]!;
+    at += 2;
   }
+  out.cells += count;
   out.length = at;
 }
 
 /** Writes values of 4 bytes; `flip` is laid over their bits. */
 export function encodeWords(column: ColumnBuffer, first: number, count: number, out: CellWriter, flip: number): void {
-  out.reserve(count * 4);
+  const { hasNull, i32 } = column;
+  const { index, view } = reserved(out, count, 4);
   let at = out.length;
-  for (let row = first; row < first + count; row++) {
-    if (isNull(column, row)) {
-      out.cell(0, -1);
-    } else {
-      out.view.setInt32(at, column.i32[row]! ^ flip);
-      out.cell(at, 4);
-      at += 4;
-    }
+  let slot = out.cells * 2;
+  for (let row = first; row < first + count; row++, slot += 2) {
+    index[slot] = at;
+    index[slot + 1] = -1;
+    if (hasNull && isNull(column, row)) continue;
+    index[slot + 1] = 4;
+    view.setInt32(at, i32[row]! ^ flip);
+    at += 4;
   }
+  out.cells += count;
   out.length = at;
 }
 
 /** Writes values of 8 bytes. */
 export function encodeLongs(column: ColumnBuffer, first: number, count: number, out: CellWriter): void {
-  out.reserve(count * 8);
-  const { i32 } = column;
+  const { hasNull, i32 } = column;
+  const { index, view } = reserved(out, count, 8);
   let at = out.length;
-  for (let row = first; row < first + count; row++) {
-    if (isNull(column, row)) {
-      out.cell(0, -1);
-    } else {
-      out.view.setInt32(at, i32[row * 2 + 1]!);
-      out.view.setInt32(at + 4, i32[row * 2]!);
-      out.cell(at, 8);
-      at += 8;
-    }
+  let slot = out.cells * 2;
+  for (let row = first; row < first + count; row++, slot += 2) {
+    index[slot] = at;
+    index[slot + 1] = -1;
+    if (hasNull && isNull(column, row)) continue;
+    index[slot + 1] = 8;
+    view.setInt32(at, i32[row * 2 + 1]!);
+    view.setInt32(at + 4, i32[row * 2]!);
+    at += 8;
   }
+  out.cells += count;
   out.length = at;
+}
+
+/** Cells with room for so many more, of so many bytes each. */
+function reserved(out: CellWriter, count: number, width: number): CellWriter {
+  out.reserve(count * width);
+  out.reserveCells(count);
+  return out;
 }

@@ -5,7 +5,7 @@
 import { type ColumnBuffer, setNull } from "../base/column.ts";
 
 /** Longer values are pointed to, shorter ones are in the entry itself. */
-const INLINE = 12;
+export const INLINE = 12;
 
 /** Makes the entry of a value whose bytes are in `view` at `at`, and in the arena at `at + shift`. */
 export function storeEntry(

@@ -48,13 +48,15 @@ export function timestampCodec(rule: CellRule): Codec {
 
 function encodeTimestamp(column: ColumnBuffer, first: number, count: number, out: CellWriter): void {
   out.reserve(count * 8);
-  const { i32 } = column;
+  out.reserveCells(count);
+  const { i32, hasNull } = column;
+  const { index, view } = out;
   let at = out.length;
-  for (let row = first; row < first + count; row++) {
-    if (isNull(column, row)) {
-      out.cell(0, -1);
-      continue;
-    }
+  let slot = out.cells * 2;
+  for (let row = first; row < first + count; row++, slot += 2) {
+    index[slot] = at;
+    index[slot + 1] = -1;
+    if (hasNull && isNull(column, row)) continue;
     const micros = i32[row * 2 + 1]!;
     const high = Math.floor(micros / 1000);
     const rest = (micros - high * 1000) * WORD + (i32[row * 2]! >>> 0);
@@ -62,10 +64,11 @@ function encodeTimestamp(column: ColumnBuffer, first: number, count: number, out
     if (low * 1000 !== rest) {
       throw new ValueError(row, "an instant with microseconds; a CQL timestamp has milliseconds");
     }
-    writeHalves(out.view, at, high, low);
-    out.cell(at, 8);
+    index[slot + 1] = 8;
+    writeHalves(view, at, high, low);
     at += 8;
   }
+  out.cells += count;
   out.length = at;
 }
 

@@ -2,14 +2,17 @@
  * Owns the codecs whose values are their own bytes: text, ascii, blob, and any type kept as raw bytes.
  */
 import { isUtf8 } from "node:buffer";
+import { copyWords, FEW_BYTES, viewOf } from "../base/bytes.ts";
 import { type ColumnBuffer, isNull, reserveRows } from "../base/column.ts";
-import { copyBytes, notCanonical } from "./cells.ts";
+import { notCanonical } from "./cells.ts";
 import { type Cells, type CellWriter, type Codec, ValueError } from "./codec.ts";
-import { entryBytes, entryStart, storeEntry, storeNull } from "./strings.ts";
+import { entryStart, INLINE, storeEntry, storeNull } from "./strings.ts";
 
 /** A native check costs a view of the bytes; below this it is slower than looking at them here. */
 const LONG = 256;
 const LONG_NOT_ASCII = 64;
+/** Offsets below this are whole numbers of 32 bits to the engine, which does with them what it must call for otherwise. */
+const NEAR = 2 ** 31;
 
 /** blob, and the raw bytes of any type: CQL native protocol v4, section 6.3. */
 export function bytesCodec(): Codec {
@@ -85,20 +88,38 @@ function decodeBytes(cells: Cells, first: number, count: number, out: ColumnBuff
 }
 
 function encodeBytes(column: ColumnBuffer, first: number, count: number, out: CellWriter): void {
+  const { i32, hasNull, arena } = column;
   let total = 0;
-  for (let row = first; row < first + count; row++) if (!isNull(column, row)) total += column.i32[row * 4]!;
-  out.reserve(total);
+  for (let row = first; row < first + count; row++) if (!(hasNull && isNull(column, row))) total += i32[row * 4]!;
+  out.reserve(total + INLINE);
+  out.reserveCells(count);
+  const { index, view } = out;
+  const long = viewOf(arena.bytes);
+  const isNear = arena.length < NEAR;
   let at = out.length;
-  for (let row = first; row < first + count; row++) {
-    if (isNull(column, row)) {
-      out.cell(0, -1);
+  let slot = out.cells * 2;
+  for (let row = first; row < first + count; row++, slot += 2) {
+    index[slot] = at;
+    if (hasNull && isNull(column, row)) {
+      index[slot + 1] = -1;
       continue;
     }
-    const size = column.i32[row * 4]!;
-    copyBytes(entryBytes(column, size), entryStart(column, row, size), size, out.bytes, at);
-    out.cell(at, size);
+    const size = i32[row * 4]!;
+    index[slot + 1] = size;
+    if (size <= INLINE) {
+      // All of the entry, whatever of it counts: what comes next is written over the rest.
+      view.setInt32(at, i32[row * 4 + 1]!, true);
+      view.setInt32(at + 4, i32[row * 4 + 2]!, true);
+      view.setInt32(at + 8, i32[row * 4 + 3]!, true);
+    } else if (size <= FEW_BYTES && isNear) {
+      copyWords(long, i32[row * 4 + 2]!, size, view, at);
+    } else {
+      const start = entryStart(column, row, size);
+      out.bytes.set(arena.bytes.subarray(start, start + size), at);
+    }
     at += size;
   }
+  out.cells += count;
   out.length = at;
 }
 
