@@ -74,7 +74,8 @@ export function failureOf(error: unknown, doing: string): Error {
   if (error instanceof CqlduckError) return error;
   const text = messageOf(error);
   const options = { cause: error };
-  if (/No space left on device/i.test(text)) {
+  // What it spills to disk it counts as memory, even where the disk is what has no room for it.
+  if (/No space left on device|max_temp_directory_size/i.test(text)) {
     return new StorageError(`${doing}: the disk is full`, {
       ...options,
       hint: "free some space, or write to another disk",

@@ -34,8 +34,9 @@ type StagedRun = Run & { readonly job: ExportJob };
 const THREADS = 2;
 /** DuckDB's row groups: the writer holds as many rows of each column before they go to the file. */
 const ROW_GROUP_ROWS = 122_880;
-/** What the writer may hold of rows at once. */
+/** What the writer may be given of rows at once: it holds them several times over (measured: 17 MB of rows take 60). */
 const WRITER_BYTES = 32e6;
+const WRITER_SHARE = 0.1;
 
 /** Makes the files of staged segments; `nameOf` names the parts of a directory. Those that are recorded are not made again. */
 export async function arrangeStaged(run: StagedRun, nameOf: (part: number) => string): Promise<FileToPublish[]> {
@@ -119,10 +120,7 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
     limits: {
       rows: options.rowsPerFile ?? Number.POSITIVE_INFINITY,
       bytes: options.maxFileSize ?? Number.POSITIVE_INFINITY,
-      pieceRows:
-        rowBytes * ROW_GROUP_ROWS <= WRITER_BYTES
-          ? Number.POSITIVE_INFINITY
-          : Math.max(1, Math.floor(WRITER_BYTES / rowBytes)),
+      pieceRows: mostPieceRows(rowBytes, engineMemory(typesOf(run), memoryOf(options))),
       rowBytes,
     },
     expressions: result.kept.map((place) => `c${place}`),
@@ -136,6 +134,12 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
       await cutGroup(run, cutter, connection, files, group, done);
     }
   }
+}
+
+/** No piece is bounded where the writer ends a row group before its rows become too much. */
+function mostPieceRows(rowBytes: number, engineBytes: number): number {
+  const most = Math.min(WRITER_BYTES, engineBytes * WRITER_SHARE);
+  return rowBytes * ROW_GROUP_ROWS <= most ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(most / rowBytes));
 }
 
 /** SQL may make floats that no segment was seen to have. */
