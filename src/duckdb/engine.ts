@@ -69,6 +69,11 @@ export async function run(connection: Connection, sql: string, doing: string): P
   }
 }
 
+/** Has the connection's engine work with so many threads from now on. */
+export async function setThreads(connection: Connection, threads: number): Promise<void> {
+  await run(connection, `SET threads = ${threads}`, "preparing to write");
+}
+
 /** DuckDB's errors come as texts that begin with their kind, e.g. "IO Error: …". */
 export function failureOf(error: unknown, doing: string): Error {
   if (error instanceof CqlduckError) return error;
