@@ -2,7 +2,7 @@
  * The library: the operations behind the commands, with the same options, events and reports.
  */
 export * from "./base/errors.ts";
-export type { ExportReport, JobEvent, OutputFile, Progress } from "./jobs/events.ts";
+export type { Arranging, ExportReport, JobEvent, OutputFile, Progress } from "./jobs/events.ts";
 export type { Pace, PaceOptions } from "./jobs/pace.ts";
 export { type CountOptions, type CountReport, countRows } from "./operations/count.ts";
 export { exportTable, planExport } from "./operations/export.ts";

@@ -19,6 +19,11 @@ export function canMount(test: string): boolean {
   return status === 0;
 }
 
+/** Gives a file system that withDisk made another size. */
+export function resizeDisk(directory: string, size: string): void {
+  execFileSync("mount", ["-o", `remount,size=${size}`, directory]);
+}
+
 /** Runs `work` with a file system of its own at `directory`, which exists. */
 export async function withDisk(directory: string, options: string, work: () => Promise<void>): Promise<void> {
   execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);

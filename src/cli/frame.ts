@@ -2,7 +2,7 @@
  * Owns what a moment of progress looks like: as one line that fits a terminal's width, or as a line of a log. Pure.
  */
 import { formatCount, formatDuration, formatSize } from "../base/units.ts";
-import type { JobEvent, Progress } from "../jobs/events.ts";
+import type { Arranging, JobEvent, Progress } from "../jobs/events.ts";
 
 export type Phase = Extract<JobEvent, { kind: "phase" }>["phase"];
 
@@ -27,7 +27,8 @@ export function frame(progress: Progress, width: number, phase: Phase = "read"):
   const room = Math.max(0, width - 1);
   const reading = phase === "read";
   const parts: Part[] = [{ text: PHASE_NAMES[phase], rank: reading ? 7 : 0 }];
-  if (reading) parts.push({ text: bar(progress, SMALLEST_BAR), rank: 4 }, { text: `${percent(progress)}%`, rank: 0 });
+  if (reading)
+    parts.push({ text: bar(progress, SMALLEST_BAR), rank: 4 }, { text: percentOf(share(progress)), rank: 0 });
   parts.push({ text: `${formatCount(progress.rows)} rows`, rank: 1 });
   if (reading) parts.push({ text: `${formatCount(progress.rowsPerSecond)}/s`, rank: 3 });
   parts.push({ text: formatSize(progress.bytes), rank: 5 });
@@ -40,6 +41,49 @@ export function frame(progress: Progress, width: number, phase: Phase = "read"):
     part.rank === 4 ? { ...part, text: bar(progress, Math.min(LARGEST_BAR, SMALLEST_BAR + spare)) } : part,
   );
   return lineOf(line).slice(0, room);
+}
+
+/** What the program is at in each step of arranging. */
+const STEP_NAMES: Readonly<Record<Arranging["step"], string>> = {
+  sql: "running --sql",
+  sort: "sorting",
+  files: PHASE_NAMES.arrange,
+};
+
+/** As `frame`, of the files that are made when all rows are read. */
+export function arrangingFrame(arranging: Arranging, width: number): string {
+  const room = Math.max(0, width - 1);
+  const { step, rows, totalRows, files } = arranging;
+  const name: Part = { text: STEP_NAMES[step], rank: 0 };
+  const ofRows: Part = { text: rowsOf(totalRows), rank: 1 };
+  if (step !== "files") return lineOf(fitting([name, ofRows], room)).slice(0, room);
+  const done = arrangedShare(arranging);
+  const parts: Part[] = [
+    { ...name, rank: 2 },
+    { text: barOf(done, SMALLEST_BAR), rank: 4 },
+    { text: percentOf(done), rank: 0 },
+    { text: `${formatCount(rows)} of ${rowsOf(totalRows)}`, rank: 1 },
+    { text: plural(files, "file"), rank: 3 },
+  ];
+  return lineOf(fitting(parts, room)).slice(0, room);
+}
+
+/** The same for a log. `elapsedMs` is since the arranging began. */
+export function arrangingLine(arranging: Arranging, elapsedMs: number): string {
+  const { step, rows, totalRows, files } = arranging;
+  const begun = `${formatDuration(elapsedMs)}: ${STEP_NAMES[step]}`;
+  if (step !== "files") return `${begun}, ${rowsOf(totalRows)}`;
+  const share = percentOf(arrangedShare(arranging));
+  return `${begun}, ${formatCount(rows)} of ${rowsOf(totalRows)} (${share}), ${plural(files, "file")}`;
+}
+
+/** How much of the files is made, 0 to 0.99; what a step before them has done isn't known. */
+export function arrangedShare({ step, rows, totalRows }: Arranging): number {
+  return step === "files" && totalRows > 0 ? Math.min(LARGEST_SHARE, rows / totalRows) : 0;
+}
+
+function rowsOf(rows: number): string {
+  return `${formatCount(rows)} rows`;
 }
 
 /** The parts of least rank that fit together, in their order. */
@@ -72,14 +116,18 @@ export function plural(count: number, noun: string): string {
 }
 
 function bar(progress: Progress, width: number): string {
+  return barOf(share(progress), width);
+}
+
+function barOf(share: number, width: number): string {
   const inside = width - 2;
-  const done = Math.floor(share(progress) * inside);
+  const done = Math.floor(share * inside);
   const head = done > 0 && done < inside ? ">" : "";
   return `[${("=".repeat(done - head.length) + head).padEnd(inside)}]`;
 }
 
-function percent(progress: Progress): string {
-  return String(Math.floor(share(progress) * 100));
+function percentOf(share: number): string {
+  return `${Math.floor(share * 100)}%`;
 }
 
 /** The end is told by what follows, never by a share: the last range's last rows still have to be written. */

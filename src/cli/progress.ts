@@ -2,8 +2,19 @@
  * Owns when progress shows: events only change what is known, a timer draws it, so that a busy job costs no more than
  * ten frames a second and a stalled one still shows where it stands. Programs get each event as a line of JSON.
  */
-import type { JobEvent, Progress } from "../jobs/events.ts";
-import { estimate, frame, PHASE_NAMES, type Phase, plainLine, plural, share } from "./frame.ts";
+import type { Arranging, JobEvent, Progress } from "../jobs/events.ts";
+import {
+  arrangedShare,
+  arrangingFrame,
+  arrangingLine,
+  estimate,
+  frame,
+  PHASE_NAMES,
+  type Phase,
+  plainLine,
+  plural,
+  share,
+} from "./frame.ts";
 import type { Terminal } from "./terminal.ts";
 import type { ProgressForm } from "./values.ts";
 
@@ -52,19 +63,25 @@ function drawingOf(terminal: Terminal, form: ProgressForm): Drawing {
 interface Known {
   phase: Phase;
   progress: Progress | undefined;
+  /** While files are arranged. */
+  arranging?: Arranging | undefined;
 }
 
 function remember(known: Known, event: JobEvent): void {
   if (event.kind === "table") known.progress = undefined;
   if (event.kind === "progress") known.progress = event;
-  if (event.kind === "phase") known.phase = event.phase;
+  if (event.kind === "arranging") known.arranging = event;
+  if (event.kind !== "phase") return;
+  known.phase = event.phase;
+  known.arranging = undefined;
 }
 
 function drawFrames(terminal: Terminal): Drawing {
   const known: Known = { phase: "read", progress: undefined };
   const draw = () => {
-    const { progress, phase } = known;
-    terminal.draw(progress ? frame(progress, terminal.width, phase) : "connecting");
+    const { progress, phase, arranging } = known;
+    if (arranging) terminal.draw(arrangingFrame(arranging, terminal.width));
+    else terminal.draw(progress ? frame(progress, terminal.width, phase) : "connecting");
   };
   draw();
   const timer = setInterval(draw, FRAME_MS);
@@ -82,14 +99,17 @@ function drawFrames(terminal: Terminal): Drawing {
 function writeLines(terminal: Terminal): Drawing {
   const known: Known = { phase: "read", progress: undefined };
   const start = Date.now();
+  let arrangingSince = start;
   const wait = () => setTimeout(write, Date.now() - start < 60_000 ? PLAIN_MS : PLAIN_LATER_MS);
   const write = () => {
-    if (known.progress) terminal.line(plainLine(known.progress, known.phase));
+    if (known.arranging) terminal.line(arrangingLine(known.arranging, Date.now() - arrangingSince));
+    else if (known.progress) terminal.line(plainLine(known.progress, known.phase));
     timer = wait();
   };
   let timer = wait();
   const show = (event: JobEvent) => {
     remember(known, event);
+    if (event.kind === "phase") arrangingSince = Date.now();
     const line = milestone(event);
     if (line) terminal.line(line);
   };
@@ -99,20 +119,36 @@ function writeLines(terminal: Terminal): Drawing {
 /** Each event as it comes, but of progress only the newest, twice a second. */
 function writeJson(terminal: Terminal): Drawing {
   const known: Known = { phase: "read", progress: undefined };
+  let waiting: Progress | Arranging | undefined;
   let timer: NodeJS.Timeout | undefined;
   const write = () => {
     timer = undefined;
-    if (!known.progress) return;
-    terminal.line(jsonOf(known.progress, known.phase));
-    known.progress = undefined;
+    if (!waiting) return;
+    terminal.line(waiting.kind === "progress" ? jsonOf(waiting, known.phase) : arrangingJson(waiting));
+    waiting = undefined;
     timer = setTimeout(write, JSON_MS);
   };
   const show = (event: JobEvent) => {
+    // What is held back is of the phase before.
+    if (event.kind === "phase" && waiting) {
+      clearTimeout(timer);
+      write();
+    }
     remember(known, event);
-    if (event.kind !== "progress") terminal.line(JSON.stringify(event));
-    else if (!timer) write();
+    if (event.kind !== "progress" && event.kind !== "arranging") {
+      terminal.line(JSON.stringify(event));
+      return;
+    }
+    waiting = event;
+    if (!timer) write();
   };
   return { show, stop: () => clearTimeout(timer) };
+}
+
+function arrangingJson(arranging: Arranging): string {
+  const { kind, step, ...counts } = arranging;
+  const share = Math.floor(arrangedShare(arranging) * 1000) / 1000;
+  return JSON.stringify({ kind, phase: "arrange", step, share, ...counts });
 }
 
 function jsonOf(progress: Progress, phase: Phase): string {

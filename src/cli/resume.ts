@@ -46,6 +46,7 @@ export function defineResume(command: Command, action: ResumeAction): void {
     ),
   );
   addPaceOptions(command);
+  command.addOption(new Option("--memory <size>", "what the rest may take of memory").helpGroup("Reading:"));
   addProgressOptions(command);
   addExamples(command, [
     ["cqlduck resume orders.parquet", "go on with an export into one file"],
@@ -102,7 +103,7 @@ async function resumeImport(
   request: ResumeRequest,
   { job, before }: { readonly job: string; readonly before: ImportOptions },
 ): Promise<void> {
-  const { connection, types, empty } = request.options;
+  const { connection, types, empty, memoryBytes } = request.options;
   if (types?.size || empty !== undefined) {
     throw new UsageError("--type and --empty are for exports, and this is an import");
   }
@@ -117,6 +118,7 @@ async function resumeImport(
     const options: ImportOptions = {
       ...before,
       connection: { ...before.connection, ...said, password },
+      memoryBytes: memoryBytes ?? before.memoryBytes,
       stateDirectory: stateDirectory(session.world.env),
       signal,
       onEvent: display.onEvent,

@@ -310,6 +310,7 @@ const ResumeFlags = v.object({
   ...Reading,
   type: v.optional(v.array(form(parseColumnAssignment)), []),
   empty: v.optional(form(choice(EMPTY_RULES))),
+  memory: v.optional(form(parseSize)),
 });
 
 export interface ResumeRequest extends Shown {
@@ -332,6 +333,7 @@ export function readResumeRequest(job: string, command: Command): ResumeRequest 
       },
       types: typesByColumn(flags.type),
       empty: flags.empty,
+      memoryBytes: flags.memory,
       ...paceOf(flags),
     },
     passwordFile: flags.passwordFile,

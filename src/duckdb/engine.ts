@@ -69,12 +69,18 @@ export async function run(connection: Connection, sql: string, doing: string): P
   }
 }
 
+/** Has the connection's engine work with so many threads from now on. */
+export async function setThreads(connection: Connection, threads: number): Promise<void> {
+  await run(connection, `SET threads = ${threads}`, "preparing to write");
+}
+
 /** DuckDB's errors come as texts that begin with their kind, e.g. "IO Error: …". */
 export function failureOf(error: unknown, doing: string): Error {
   if (error instanceof CqlduckError) return error;
   const text = messageOf(error);
   const options = { cause: error };
-  if (/No space left on device/i.test(text)) {
+  // What it spills to disk it counts as memory, even where the disk is what has no room for it.
+  if (/No space left on device|max_temp_directory_size/i.test(text)) {
     return new StorageError(`${doing}: the disk is full`, {
       ...options,
       hint: "free some space, or write to another disk",

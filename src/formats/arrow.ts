@@ -29,7 +29,7 @@ export function arrowFormat(columns: readonly FileColumn[], keyValues: Readonly<
     piecesAreFiles: false,
     frame,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, path),
-    join: (pieces, path, signal) => joinFramed(frame, pieces, path, signal),
+    join: (pieces, path, signal, joined) => joinFramed(frame, pieces, path, signal, joined),
   };
 }
 

@@ -47,7 +47,7 @@ export function csvFormat(columns: readonly FileColumn[], dialect: CsvDialect, c
     piecesAreFiles: !dialect.header,
     frame,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, dialect, codec, path),
-    join: (pieces, path, signal) => joinFramed(frame, pieces, path, signal),
+    join: (pieces, path, signal, joined) => joinFramed(frame, pieces, path, signal, joined),
   };
 }
 

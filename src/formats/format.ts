@@ -64,6 +64,6 @@ export interface FileFormat {
    * @throws StorageError; DataError for a value that the format can't hold
    */
   writePiece(connection: Connection, rows: Rows, path: string): Promise<number>;
-  /** Makes one durable file of pieces, in their order, at `path`, which must not exist. */
-  join(pieces: readonly Piece[], path: string, signal: AbortSignal): Promise<void>;
+  /** Makes one durable file of pieces, in their order, at `path`, which must not exist. `joined` is told of each. */
+  join(pieces: readonly Piece[], path: string, signal: AbortSignal, joined?: (piece: Piece) => void): Promise<void>;
 }

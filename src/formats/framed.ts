@@ -56,6 +56,7 @@ export async function joinFramed(
   pieces: readonly Piece[],
   path: string,
   signal: AbortSignal,
+  joined?: (piece: Piece) => void,
 ): Promise<void> {
   const out = await attempt("make", path, () => open(path, "wx"));
   const write: Write = (bytes) => attempt("write", path, () => writeAll(out, bytes));
@@ -68,6 +69,7 @@ export async function joinFramed(
     for (const [i, piece] of filled.entries()) {
       if (i > 0) await write(frame.between);
       await readFile(piece.path, buffer, write, signal);
+      joined?.(piece);
     }
     await write(frame.tail);
     await attempt("sync", path, () => out.sync());

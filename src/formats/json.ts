@@ -34,7 +34,7 @@ export function jsonFormat(columns: readonly FileColumn[], options: JsonOptions,
     piecesAreFiles: options.layout === "lines",
     frame,
     writePiece: (connection, rows, path) => writePiece(connection, columns, rows, options, codec, path),
-    join: (pieces, path, signal) => joinFramed(frame, pieces, path, signal),
+    join: (pieces, path, signal, joined) => joinFramed(frame, pieces, path, signal, joined),
   };
 }
 

@@ -69,12 +69,18 @@ function wholeVectors(rows: number): number {
   return Math.ceil(rows / VECTOR_ROWS) * VECTOR_ROWS;
 }
 
-async function join(pieces: readonly Piece[], path: string, signal: AbortSignal): Promise<void> {
+async function join(
+  pieces: readonly Piece[],
+  path: string,
+  signal: AbortSignal,
+  joined?: (piece: Piece) => void,
+): Promise<void> {
   const concat = await ParquetConcat.create(path);
   try {
     for (const piece of pieces) {
       signal.throwIfAborted();
       await concat.append(piece.path);
+      joined?.(piece);
     }
     await concat.finish();
   } finally {

@@ -13,6 +13,7 @@ export type JobEvent =
       readonly estimatedBytes: number;
     }
   | Progress
+  | Arranging
   | { readonly kind: "notice"; readonly message: string }
   /** One of several tables begins. */
   | { readonly kind: "table"; readonly table: string; readonly number: number; readonly tables: number }
@@ -37,6 +38,18 @@ export interface Progress {
   readonly rowsPerSecond: number;
   /** Undefined while nothing sensible can be said. */
   readonly etaMs: number | undefined;
+}
+
+/** How far the making of files from durable segments is. */
+export interface Arranging {
+  readonly kind: "arranging";
+  /** What sees all rows at once before files are made of them, or the files themselves. */
+  readonly step: "sql" | "sort" | "files";
+  /** Rows that are through this step, of so many. */
+  readonly rows: number;
+  readonly totalRows: number;
+  /** Files that are made. */
+  readonly files: number;
 }
 
 export interface OutputFile {

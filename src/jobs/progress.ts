@@ -2,7 +2,7 @@
  * Owns the arithmetic of progress: counters in, at most ten Progress events a second out, with rate and time left.
  * Draws nothing and has no timer: no counting, no event.
  */
-import type { Progress } from "./events.ts";
+import type { Arranging, Progress } from "./events.ts";
 
 const EMIT_EVERY_MS = 100;
 const RATE_WINDOW_MS = 5_000;
@@ -111,5 +111,38 @@ export class ProgressMeter {
     if (share >= RANGES_SPEAK_FROM) return ((this.#rows * (1 - share)) / share / rowsPerSecond) * 1000;
     if (estimatedRows > this.#rows) return ((estimatedRows - this.#rows) / rowsPerSecond) * 1000;
     return undefined;
+  }
+}
+
+/** Counts the rows of files that are made of segments. */
+export class ArrangingMeter {
+  readonly #emit: (event: Arranging) => void;
+  readonly #now: () => number;
+  #emittedAt = Number.NEGATIVE_INFINITY;
+  #state: Omit<Arranging, "kind"> = { step: "files", rows: 0, totalRows: 0, files: 0 };
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(emit: (event: Arranging) => void, now: () => number = () => performance.now()) {
+    this.#emit = emit;
+    this.#now = now;
+  }
+
+  /** Tells that a step on so many rows begins, of which a process before this one may have done some. */
+  begin(step: Arranging["step"], totalRows: number, rows = 0): void {
+    this.#state = { step, rows, totalRows, files: 0 };
+    this.#tell(true);
+  }
+
+  /** Counts rows that are through the step, and the files that they completed. */
+  add(rows: number, files = 0): void {
+    this.#state = { ...this.#state, rows: this.#state.rows + rows, files: this.#state.files + files };
+    this.#tell(this.#state.rows >= this.#state.totalRows);
+  }
+
+  #tell(atOnce: boolean): void {
+    const now = this.#now();
+    if (!atOnce && now - this.#emittedAt < EMIT_EVERY_MS) return;
+    this.#emittedAt = now;
+    this.#emit({ kind: "arranging", ...this.#state });
   }
 }

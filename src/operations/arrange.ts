@@ -5,6 +5,7 @@
 import { basename } from "node:path";
 import type { FileFormat } from "../formats/format.ts";
 import { outputName, type SegmentRecord } from "../jobs/job.ts";
+import type { ArrangingMeter } from "../jobs/progress.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
 import { statusOf } from "../storage/local.ts";
 import { TOLERANCE } from "./cutter.ts";
@@ -15,6 +16,7 @@ export interface Arrangement {
   readonly job: ExportJob;
   readonly format: FileFormat;
   readonly signal: AbortSignal;
+  readonly meter: ArrangingMeter;
 }
 
 /** Segments that have rows; the first one where none has, since an empty table gives a file too. */
@@ -37,8 +39,10 @@ export async function arrangeParts(
   limits: PartLimits,
 ): Promise<FileToPublish[]> {
   const files: FileToPublish[] = [];
+  const records = filled(arrangement.job.records);
+  arrangement.meter.begin("files", rowsOf(records));
   let outputs = 0;
-  for (const group of grouped(filled(arrangement.job.records), limits)) {
+  for (const group of grouped(records, limits)) {
     const name = nameOf(files.length);
     files.push(await together(arrangement, group, outputs, name));
     if (group.length > 1 || !arrangement.format.piecesAreFiles) outputs++;
@@ -75,28 +79,40 @@ function grouped(records: readonly SegmentRecord[], { rowsPerFile, maxFileSize }
 
 /** One file of all segments. */
 export async function arrangeOneFile(arrangement: Arrangement, destination: string): Promise<FileToPublish[]> {
-  return [await together(arrangement, filled(arrangement.job.records), 0, basename(destination))];
+  const records = filled(arrangement.job.records);
+  arrangement.meter.begin("files", rowsOf(records));
+  return [await together(arrangement, records, 0, basename(destination))];
+}
+
+function rowsOf(records: readonly { readonly rows: number }[]): number {
+  return records.reduce((sum, record) => sum + record.rows, 0);
 }
 
 /** One file of some segments; where it has to be made of them, it is durable and recorded as output `number` afterwards. */
 async function together(
-  { job, format, signal }: Arrangement,
+  { job, format, signal, meter }: Arrangement,
   records: readonly SegmentRecord[],
   number: number,
   to: string,
 ): Promise<FileToPublish> {
   const [only] = records;
-  if (format.piecesAreFiles && records.length === 1 && only)
-    return { from: only.file, to, rows: only.rows, bytes: only.bytes };
+  const rows = rowsOf(records);
+  if (format.piecesAreFiles && records.length === 1 && only) {
+    meter.add(rows, 1);
+    return { from: only.file, to, rows, bytes: only.bytes };
+  }
 
   // A process before this one may have come so far.
   const arranged = job.arranged[number];
-  if (arranged) return { from: arranged.file, to, rows: arranged.rows, bytes: arranged.bytes };
+  if (arranged) {
+    meter.add(rows, 1);
+    return { from: arranged.file, to, rows: arranged.rows, bytes: arranged.bytes };
+  }
   const file = outputName(number);
   const pieces = records.map((record) => ({ path: job.path(record.file), rows: record.rows }));
-  await format.join(pieces, job.path(file), signal);
-  const rows = records.reduce((sum, record) => sum + record.rows, 0);
+  await format.join(pieces, job.path(file), signal, (piece) => meter.add(piece.rows));
   const bytes = (await statusOf(job.path(file)))?.bytes ?? 0;
   await job.appendOutput([{ file, rows, bytes, flags: {} }]);
+  meter.add(0, 1);
   return { from: file, to, rows, bytes };
 }

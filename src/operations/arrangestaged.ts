@@ -4,9 +4,10 @@
  */
 import { typeToSql } from "../base/column.ts";
 import { assert } from "../base/errors.ts";
-import { type Connection, Engine } from "../duckdb/engine.ts";
+import { type Connection, Engine, setThreads } from "../duckdb/engine.ts";
 import type { ArrangedFile } from "../jobs/job.ts";
 import { outputName, SPILL_NAME } from "../jobs/job.ts";
+import type { ArrangingMeter } from "../jobs/progress.ts";
 import type { FileToPublish } from "../jobs/publish.ts";
 import { removeTree, statusOf } from "../storage/local.ts";
 import { filled } from "./arrange.ts";
@@ -28,18 +29,45 @@ import { loadLimits, segmentsHavePaths, stagedRows, stageQuery, stageSorted } fr
 import { confine, failureOfSql, showRows, storedQuery } from "./usersql.ts";
 
 /** An export whose segments are staged in a job's directory. */
-type StagedRun = Run & { readonly job: ExportJob };
+type StagedRun = Run & { readonly job: ExportJob; readonly meter: ArrangingMeter };
 
-/** Nothing is fetched meanwhile, so that the cores are free. */
+/**
+ * Nothing is fetched meanwhile, so that the cores are free. Where there is only one row group to write, a second thread
+ * waits for it, busily.
+ */
 const THREADS = 2;
 /** DuckDB's row groups: the writer holds as many rows of each column before they go to the file. */
 const ROW_GROUP_ROWS = 122_880;
-/** What the writer may hold of rows at once. */
+/** What the writer may be given of rows at once: it holds them several times over (measured: 17 MB of rows take 60). */
 const WRITER_BYTES = 32e6;
+const WRITER_SHARE = 0.1;
 
 /** Makes the files of staged segments; `nameOf` names the parts of a directory. Those that are recorded are not made again. */
 export async function arrangeStaged(run: StagedRun, nameOf: (part: number) => string): Promise<FileToPublish[]> {
-  const { options, job, result, signal } = run;
+  const { options, job, result } = run;
+  let staged: readonly StagedFile[] = filled(job.records).map(({ file, rows }) => ({ path: job.path(file), rows }));
+  const sorts = result.order.length > 0 || (options.sql !== undefined && result.path.length > 0);
+  if (options.sql !== undefined || sorts) {
+    staged = await withEngine(run, async (connection) => {
+      const selected = options.sql === undefined ? staged : await sqlStep(run, connection, staged);
+      if (!sorts) return selected;
+      const files = selected.map(({ path }) => path);
+      run.meter.begin("sort", sumOf(selected));
+      return step(run, "sort", (file) => stageSorted(connection, files, result, file));
+    });
+  }
+  // Of the settings of an engine that has run the user's SQL none can be changed any more.
+  await withEngine(run, (connection) => cutAll(run, connection, staged));
+  return published(run, sumOf(staged), nameOf);
+}
+
+function sumOf(staged: readonly StagedFile[]): number {
+  return staged.reduce((sum, file) => sum + file.rows, 0);
+}
+
+/** Runs `work` with an engine that spills below the job directory, and that the run's signal interrupts. */
+async function withEngine<T>(run: StagedRun, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const { options, job, signal } = run;
   const engine = await Engine.open({
     memoryBytes: engineMemory(typesOf(run), memoryOf(options)),
     threads: THREADS,
@@ -49,16 +77,7 @@ export async function arrangeStaged(run: StagedRun, nameOf: (part: number) => st
   const interrupt = () => engine.interrupt();
   signal.addEventListener("abort", interrupt);
   try {
-    const connection = await engine.connect();
-    let staged: readonly StagedFile[] = filled(job.records).map(({ file, rows }) => ({ path: job.path(file), rows }));
-    if (options.sql !== undefined) staged = await sqlStep(run, connection, staged);
-    if (result.order.length > 0 || (options.sql !== undefined && result.path.length > 0)) {
-      const files = staged.map(({ path }) => path);
-      staged = await step(run, "sort", (file) => stageSorted(connection, files, result, file));
-    }
-    await cutAll(run, connection, staged);
-    const rows = staged.reduce((sum, file) => sum + file.rows, 0);
-    return published(run, rows, nameOf);
+    return await work(await engine.connect());
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -92,9 +111,10 @@ async function step(
 }
 
 async function sqlStep(run: StagedRun, connection: Connection, staged: readonly StagedFile[]) {
-  const { job, source, result, options } = run;
+  const { job, source, result, options, meter } = run;
   await showRows(connection, source, stagedRows(staged.map(({ path }) => path)));
   await confine(connection, job.directory);
+  meter.begin("sql", sumOf(staged));
   const query = storedQuery(options.sql ?? "", result.columns);
   return step(run, "sql", async (file) => {
     try {
@@ -107,22 +127,22 @@ async function sqlStep(run: StagedRun, connection: Connection, staged: readonly 
 
 /** Makes the files that are still missing, and records them. */
 async function cutAll(run: StagedRun, connection: Connection, staged: readonly StagedFile[]): Promise<void> {
-  const { options, job, format, signal, result } = run;
+  const { options, job, format, signal, result, meter } = run;
   const rowBytes = await averageRowBytes(connection, staged);
   const load = loadLimits(typesOf(run), memoryOf(options));
   const done = rowsDone(job.arranged);
+  const rowsBefore = [...done.values()].reduce((sum, rows) => sum + rows, 0);
+  meter.begin("files", sumOf(staged), rowsBefore);
   const cutter = new Cutter({
     job,
     format,
     connection,
     signal,
+    meter,
     limits: {
       rows: options.rowsPerFile ?? Number.POSITIVE_INFINITY,
       bytes: options.maxFileSize ?? Number.POSITIVE_INFINITY,
-      pieceRows:
-        rowBytes * ROW_GROUP_ROWS <= WRITER_BYTES
-          ? Number.POSITIVE_INFINITY
-          : Math.max(1, Math.floor(WRITER_BYTES / rowBytes)),
+      pieceRows: mostPieceRows(rowBytes, engineMemory(typesOf(run), memoryOf(options))),
       rowBytes,
     },
     expressions: result.kept.map((place) => `c${place}`),
@@ -131,11 +151,20 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
   const files = staged.filter(({ rows }) => rows > 0).map(({ path }) => path);
   if (result.path.length === 0 || files.length === 0) return cutRun(run, cutter, allRows(staged), done.get(undefined));
   const mostRows = Math.max(1, Math.min(load.rows, Math.floor(load.bytes / rowBytes)));
-  for (const group of await groupPartitions(connection, files, mostRows)) {
+  const groups = await groupPartitions(connection, files, mostRows);
+  const partitions = groups.reduce((sum, group) => sum + group.partitions.length, 0);
+  if (sumOf(staged) / partitions < THREADS * ROW_GROUP_ROWS) await setThreads(connection, 1);
+  for (const group of groups) {
     if (group.partitions.some(({ p, rows }) => (done.get(p) ?? 0) < rows)) {
       await cutGroup(run, cutter, connection, files, group, done);
     }
   }
+}
+
+/** No piece is bounded where the writer ends a row group before its rows become too much. */
+function mostPieceRows(rowBytes: number, engineBytes: number): number {
+  const most = Math.min(WRITER_BYTES, engineBytes * WRITER_SHARE);
+  return rowBytes * ROW_GROUP_ROWS <= most ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(most / rowBytes));
 }
 
 /** SQL may make floats that no segment was seen to have. */
@@ -155,7 +184,7 @@ async function cutGroup(
   const { path } = run.result;
   const keyValues = (p: string) => ({ "cqlduck.partition": JSON.stringify(valuesOfPath(path, p)) });
   if (!loaded) {
-    const rowRun = await partitionInFiles(connection, files, partitions[0]!, keyValues);
+    const rowRun = partitionInFiles(files, partitions[0]!, keyValues);
     return cutRun(run, cutter, rowRun, done.get(rowRun.partition));
   }
   const first = run.job.arranged.length;

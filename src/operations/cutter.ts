@@ -7,6 +7,7 @@ import type { Connection } from "../duckdb/engine.ts";
 import type { FileFormat, Piece } from "../formats/format.ts";
 import { faultPoint } from "../jobs/faults.ts";
 import { type ArrangedFile, outputName, pieceName } from "../jobs/job.ts";
+import type { ArrangingMeter } from "../jobs/progress.ts";
 import { removeFile, rename, statusOf } from "../storage/local.ts";
 import type { ArrangedFlags, ExportJob } from "./exportjob.ts";
 
@@ -35,6 +36,7 @@ export interface CutterParts {
   readonly format: FileFormat;
   readonly connection: Connection;
   readonly signal: AbortSignal;
+  readonly meter: ArrangingMeter;
   readonly limits: CutLimits;
   readonly expressions: readonly string[];
   readonly exactFloats: boolean;
@@ -82,7 +84,9 @@ export class Cutter {
       rows += piece.rows;
       bytes += piece.bytes - (pieces.length > 1 ? (this.#overhead ?? 0) : 0);
     } while (at + rows < run.rows && rows < limits.rows && bytes < limits.bytes * FULL);
-    return this.#together(pieces, rows, run.partition, outputName(number));
+    const file = await this.#together(pieces, rows, run.partition, outputName(number));
+    this.#parts.meter.add(rows, 1);
+    return file;
   }
 
   /** A piece that the file has room for behind `bytes`; undefined where not even one row fits. A new file takes any row. */

@@ -13,6 +13,7 @@ import { claimDestination, claimUnfinished, type Onto, type Unfinished } from ".
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob, SIDECAR_NAME } from "../jobs/job.ts";
 import { lanesOf } from "../jobs/pace.ts";
+import { ArrangingMeter } from "../jobs/progress.ts";
 import { carryOut, type FileToPublish, type Layout, publish } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { writeDurably } from "../storage/local.ts";
@@ -271,8 +272,9 @@ async function writeSidecar(
   return [{ from: SIDECAR_NAME, to: name, rows: 0, bytes: Buffer.byteLength(text), sidecar: true }];
 }
 
-function arrange(run: Run & { job: ExportJob }, layout: Layout, onto: Onto): Promise<FileToPublish[]> {
-  const { options, job, format } = run;
+function arrange(reading: Run & { job: ExportJob }, layout: Layout, onto: Onto): Promise<FileToPublish[]> {
+  const { options, job, format } = reading;
+  const run = { ...reading, meter: new ArrangingMeter((event) => options.onEvent?.(event)) };
   const nameOf = (part: number) =>
     layout === "file" ? basename(options.destination) : partName(part, onto, job.plan.job, format.extension);
   if (isStaged(options)) return arrangeStaged(run, nameOf);

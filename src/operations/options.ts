@@ -121,4 +121,5 @@ export interface ResumeOptions extends PaceOptions, Pick<ExportOptions, "stateDi
   /** Types for these columns besides those of before. */
   readonly types?: ReadonlyMap<string, string> | undefined;
   readonly empty?: "error" | "null" | undefined;
+  readonly memoryBytes?: number | undefined;
 }

@@ -74,6 +74,7 @@ export async function resumeExport(options: ResumeOptions): Promise<ExportReport
     rate: options.rate ?? before.rate,
     concurrency: options.concurrency ?? before.concurrency,
     pageSize: options.pageSize ?? before.pageSize,
+    memoryBytes: options.memoryBytes ?? before.memoryBytes,
     resume: true,
     stateDirectory: options.stateDirectory,
     signal: options.signal,

@@ -25,7 +25,10 @@ interface Stretch {
 interface Partition {
   readonly p: string;
   readonly rows: number;
-  readonly files: number;
+  /** Where its rows are, by the files' numbers; null where it is to be loaded. */
+  readonly places:
+    | readonly { readonly file: number; readonly first: number; readonly last: number; readonly rows: number }[]
+    | null;
 }
 
 /** Partitions that are made to files one after the other. */
@@ -46,7 +49,13 @@ export async function groupPartitions(
 ): Promise<Group[]> {
   const partitions = await readRows<Partition>(
     connection,
-    `SELECT p, count(*) AS rows, count(DISTINCT file_index) AS files FROM ${stagedRows(files)} GROUP BY p`,
+    `SELECT p, sum(rows)::BIGINT AS rows,
+      CASE WHEN sum(rows) > ${mostRows} OR avg(rows) >= ${MANY_ROWS_A_FILE} THEN list(place ORDER BY file) END AS places
+    FROM (
+      SELECT p, file_index AS file, count(*) AS rows, struct_pack(file := file_index,
+        first := min(file_row_number), last := max(file_row_number), rows := count(*)) AS place
+      FROM ${stagedRows(files)} GROUP BY p, file_index
+    ) GROUP BY p`,
     "listing the partitions",
   );
   // Paths are ASCII: the same order as DuckDB's.
@@ -60,7 +69,7 @@ export async function groupPartitions(
     rows = 0;
   };
   for (const partition of partitions) {
-    if (partition.rows > mostRows || partition.rows / partition.files >= MANY_ROWS_A_FILE) {
+    if (partition.places !== null) {
       close();
       groups.push({ partitions: [partition], loaded: false });
       continue;
@@ -76,21 +85,15 @@ export async function groupPartitions(
 type KeyValues = (partition: string) => Readonly<Record<string, string>>;
 
 /** A partition's rows, read where they are. */
-export async function partitionInFiles(
-  connection: Connection,
+export function partitionInFiles(
   files: readonly string[],
-  { p, rows }: Partition,
+  { p, rows, places }: Partition,
   keyValues: KeyValues,
-): Promise<RowRun> {
-  const found = await readRows<{ file: number; first: number; last: number; rows: number }>(
-    connection,
-    `SELECT file_index AS file, min(file_row_number) AS first, max(file_row_number) AS last, count(*) AS rows
-    FROM ${stagedRows(files)} WHERE p = ${quoteText(p)} GROUP BY file_index`,
-    `finding the rows of ${p}`,
-  );
-  found.sort((a, b) => a.file - b.file);
-  for (const { first, last, rows } of found) assert(last - first + 1 === rows, `the rows of ${p} stand together`);
-  const stretches = found.map(({ file, first, rows }) => ({ path: files[file]!, first, rows }));
+): RowRun {
+  const stretches = (places ?? []).map(({ file, first, last, rows }) => {
+    assert(last - first + 1 === rows, `the rows of ${p} stand together`);
+    return { path: files[file]!, first, rows };
+  });
   return { rows, from: (at, count) => fromStretches(stretches, at, count), partition: p, keyValues: keyValues(p) };
 }
 

@@ -57,6 +57,8 @@ export function segmentLimits(
 
 /** DuckDB's share of the memory budget; the rest is for pages in flight and the process itself. */
 const ENGINE_SHARE = 0.6;
+/** With less DuckDB can't even sort or write rows of a few hundred bytes; what it takes of it is little. */
+const LEAST_ENGINE_BYTES = 64e6;
 /** What DuckDB counts for each leaf column that it writes, most of which is never touched. */
 const COUNTED_BYTES_PER_LEAF = 1e6;
 
@@ -66,7 +68,7 @@ const COUNTED_BYTES_PER_LEAF = 1e6;
  */
 export function engineMemory(types: readonly ColumnType[], memoryBytes: number): number {
   const leaves = types.reduce((sum, type) => sum + countLeaves(type), 0);
-  return Math.floor(Math.max(memoryBytes * ENGINE_SHARE, leaves * COUNTED_BYTES_PER_LEAF));
+  return Math.floor(Math.max(LEAST_ENGINE_BYTES, memoryBytes * ENGINE_SHARE, leaves * COUNTED_BYTES_PER_LEAF));
 }
 
 /** Columns that hold values, as the type has them to any depth. */

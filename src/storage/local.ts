@@ -13,12 +13,17 @@ export interface FileStatus {
   readonly bytes: number;
 }
 
-/** As `attempt`, but undefined where there is nothing at the path. */
-async function attemptOnExisting<T>(operation: string, path: string, run: () => Promise<T>): Promise<T | undefined> {
+/** As `attempt`, but undefined where there is nothing at the path, which the error's code says. */
+async function attemptOnExisting<T>(
+  operation: string,
+  path: string,
+  run: () => Promise<T>,
+  absent: readonly string[] = ["ENOENT"],
+): Promise<T | undefined> {
   try {
     return await run();
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
+    if (absent.includes(errorCode(error) ?? "")) return undefined;
     throw storageError(operation, path, error);
   }
 }
@@ -129,9 +134,9 @@ export async function listBelow(path: string): Promise<string[]> {
   return found.sort();
 }
 
-/** The text of a file; undefined where there is none. */
+/** The text of a file; undefined where there is none, nor a directory that could hold it. */
 export function readText(path: string): Promise<string | undefined> {
-  return attemptOnExisting("read", path, () => fs.readFile(path, "utf8"));
+  return attemptOnExisting("read", path, () => fs.readFile(path, "utf8"), ["ENOENT", "ENOTDIR"]);
 }
 
 /** Deletes a file. False if there was none. Durable after fsyncDirectory. */

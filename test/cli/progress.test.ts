@@ -1,11 +1,38 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { frame, plainLine, share } from "../../src/cli/frame.ts";
+import { arrangingFrame, arrangingLine, frame, plainLine, share } from "../../src/cli/frame.ts";
 import { showProgress } from "../../src/cli/progress.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import type { ProgressForm } from "../../src/cli/values.ts";
-import type { Progress } from "../../src/jobs/events.ts";
+import type { Arranging, Progress } from "../../src/jobs/events.ts";
 import { PROGRESS, Sink } from "./world.ts";
+
+const ARRANGING: Arranging = { kind: "arranging", step: "files", rows: 1_234_567, totalRows: 2_000_000, files: 12 };
+
+describe("a frame of arranging", () => {
+  it.each([
+    [90, "files", "arranging files  [=====>    ]  61%  1,234,567 of 2,000,000 rows  12 files"],
+    [70, "files", "arranging files  61%  1,234,567 of 2,000,000 rows  12 files"],
+    [55, "files", "arranging files  61%  1,234,567 of 2,000,000 rows"],
+    [40, "files", "61%  1,234,567 of 2,000,000 rows"],
+    [10, "files", "61%"],
+    [40, "sort", "sorting  2,000,000 rows"],
+    [20, "sql", "running --sql"],
+  ] as const)("has in %i columns what fits of %s", (width, step, text) => {
+    expect(arrangingFrame({ ...ARRANGING, step }, width)).toBe(text);
+    for (let narrow = 1; narrow < width; narrow++) {
+      expect(arrangingFrame({ ...ARRANGING, step }, narrow).length).toBeLessThan(narrow);
+    }
+  });
+
+  it("says the same in a log", () => {
+    expect(arrangingLine(ARRANGING, 65_000)).toBe(
+      "1m 05s: arranging files, 1,234,567 of 2,000,000 rows (61%), 12 files",
+    );
+    const sql: Arranging = { ...ARRANGING, step: "sql", rows: 0, files: 0 };
+    expect(arrangingLine(sql, 2000)).toBe("2.0 s: running --sql, 2,000,000 rows");
+  });
+});
 
 describe("a frame", () => {
   it.each([
@@ -198,6 +225,27 @@ describe("drawing", () => {
     const count = sink.lines.length;
     vi.advanceTimersByTime(10_000);
     expect(sink.lines.length).toBe(count);
+  });
+
+  it.each(["bar", "plain", "json"] as const)("goes on while files are arranged (%s)", (form) => {
+    const sink = new Sink({ isTTY: form === "bar", columns: 90 });
+    const { onEvent, stop } = display(form, sink);
+    onEvent(PROGRESS);
+    onEvent({ kind: "phase", phase: "arrange" });
+    const shown: string[] = [];
+    for (let files = 0; files < 40; files++) {
+      onEvent({ ...ARRANGING, rows: files * 50_000, files });
+      vi.advanceTimersByTime(500);
+      shown.push(sink.writes.at(-1) ?? "");
+    }
+    onEvent({ kind: "phase", phase: "publish" });
+    expect(shown.at(-1)).toContain(form === "json" ? '"rows":1950000' : "1,950,000 of 2,000,000");
+    if (form === "json") {
+      expect(JSON.parse(shown[20]!)).toMatchObject({ kind: "arranging", phase: "arrange", step: "files", share: 0.5 });
+    }
+    vi.advanceTimersByTime(10_000);
+    expect(sink.text.split(form === "json" ? '"publish"' : "publishing")[1]).not.toContain("arranging");
+    stop();
   });
 
   it("follows a terminal that grows and shrinks, and never lets a line wrap", () => {

@@ -11,15 +11,20 @@ describe("cqlduck resume", () => {
       stateDirectory: "/nonexistent/me/.local/state/cqlduck/jobs",
     });
     expect(Object.values(resumed?.connection ?? {}).filter((value) => value !== undefined)).toEqual([]);
-    for (const key of ["empty", "pace", "rate", "concurrency", "pageSize"] as const)
+    for (const key of ["empty", "pace", "rate", "concurrency", "pageSize", "memoryBytes"] as const)
       expect(resumed?.[key]).toBeUndefined();
     expect(stderr.text).toContain("exported 200,000 rows");
   });
 
-  it("takes another pace", async () => {
-    const words = "resume x.parquet --pace conservative --rate 5K --concurrency 1 --page-size 10".split(" ");
+  it("takes another pace, and more memory", async () => {
+    const words = "resume x.parquet --pace conservative --rate 5K --concurrency 1 --page-size 10 --memory 1GB".split(
+      " ",
+    );
     const { resumed } = await cqlduck(words);
-    expect(resumed).toMatchObject({ pace: "conservative", rate: 5000, concurrency: 1, pageSize: 10 });
+    expect(resumed).toMatchObject({
+      ...{ pace: "conservative", rate: 5000, concurrency: 1, pageSize: 10 },
+      memoryBytes: 1e9,
+    });
   });
 
   it("takes another host, types and the rule for zero-length values", async () => {

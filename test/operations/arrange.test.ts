@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError, UsageError } from "../../src/base/errors.ts";
+import { ArrangingMeter } from "../../src/jobs/progress.ts";
 import { type Arrangement, arrangeParts } from "../../src/operations/arrange.ts";
 import { ask } from "../cluster/parquet.ts";
 import { start } from "../jobs/child.ts";
@@ -253,7 +254,8 @@ describe("whole segments", () => {
     const records = sizes.map((bytes, i) => ({ segment: i, file: `segment-${i}`, rows: 1, bytes }));
     const job = { records, arranged: [], path: (name: string) => join(home, name), appendOutput: async () => {} };
     const format = { join: async () => {} };
-    const arrangement = { job, format, signal: new AbortController().signal } as unknown as Arrangement;
+    const meter = new ArrangingMeter(() => undefined);
+    const arrangement = { job, format, signal: new AbortController().signal, meter } as unknown as Arrangement;
     const files = await arrangeParts(arrangement, (part) => `part-${part}`, { maxFileSize });
     return files.map(({ rows }) => rows);
   }

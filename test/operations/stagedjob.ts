@@ -9,6 +9,7 @@ import { parquetFormat } from "../../src/formats/parquet.ts";
 import { claimDestination, claimUnfinished } from "../../src/jobs/destination.ts";
 import type { OutputFile } from "../../src/jobs/events.ts";
 import { createJob, openJob, segmentName } from "../../src/jobs/job.ts";
+import { ArrangingMeter } from "../../src/jobs/progress.ts";
 import { carryOut, publish } from "../../src/jobs/publish.ts";
 import { arrangeStaged } from "../../src/operations/arrangestaged.ts";
 import type { ArrangedFlags, ExportJob, SegmentFlags, TablePlan } from "../../src/operations/exportjob.ts";
@@ -35,7 +36,15 @@ export interface StagedTable {
 
 export type ArrangeOptions = Pick<
   ExportOptions,
-  "partitionBy" | "sortBy" | "sql" | "maxFileSize" | "rowsPerFile" | "memoryBytes" | "compression" | "rowGroupRows"
+  | "partitionBy"
+  | "sortBy"
+  | "sql"
+  | "maxFileSize"
+  | "rowsPerFile"
+  | "memoryBytes"
+  | "compression"
+  | "rowGroupRows"
+  | "onEvent"
 >;
 
 function sourceOf({ columns }: StagedTable): Source {
@@ -87,8 +96,9 @@ export async function arrangeTable(
     format,
     result,
     signal: new AbortController().signal,
+    meter: new ArrangingMeter((event) => more.onEvent?.(event)),
     retries: 0,
-  } satisfies Run;
+  } satisfies Run & { meter: ArrangingMeter };
   await readStaged(run, table);
   const files = await publish(
     job,

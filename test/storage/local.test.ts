@@ -71,6 +71,7 @@ test("what isn't there is undefined, none or false; nothing else is", async () =
   expect(await removeEmptyDirectory(nowhere)).toBe(false);
   await removeTree(nowhere);
   await writeFile(join(home, "file"), "12345");
+  expect(await readText(join(home, "file", "x"))).toBeUndefined();
   await symlink("file", join(home, "link"));
   expect(await statusOf(join(home, "link"))).toEqual({ kind: "file", bytes: 5 });
   expect(await fileSize(home)).toBe(-1);
