@@ -20,6 +20,7 @@ import { describeRejected } from "./importbad.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
+import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
 
@@ -324,14 +325,16 @@ async function sendPart(
   let [left, row] = [at, begin];
   try {
     for (let chunk = await scan.next(); chunk && row < window.end; chunk = await scan.next()) {
-      await writer.room();
-      run.signal.throwIfAborted();
-      const rows = Math.min(chunk.rows, window.end - row);
-      const bytes = sender.send({ ...chunk, rows }, row, base + row, read);
-      row += rows;
-      await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
-      left = row;
-      meter.addRows(rows, bytes);
+      for (const piece of piecesOf({ ...chunk, rows: Math.min(chunk.rows, window.end - row) })) {
+        const { rows } = piece;
+        await writer.room();
+        run.signal.throwIfAborted();
+        const bytes = sender.send(piece, row, base + row, read);
+        row += rows;
+        await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
+        left = row;
+        meter.addRows(rows, bytes);
+      }
     }
   } finally {
     await scan.settle();
