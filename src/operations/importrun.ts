@@ -22,6 +22,7 @@ import type { ImportOptions } from "./importoptions.ts";
 import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
+import { CounterStatics } from "./importstatics.ts";
 
 const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -249,6 +250,7 @@ async function sendParts(
   const endRow = options.maxRows === undefined ? Number.POSITIVE_INFINITY : firstRow + options.maxRows;
   const leaves = job.leaves();
   const ends = endsOf(job);
+  const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
   let base = 0;
   for (const [number, part] of parts.entries()) {
     const leaf = leaves[number]!;
@@ -263,6 +265,7 @@ async function sendParts(
         timeColumns: part.timeColumns,
         statements: await statements.of(part),
         writeNulls: options.nulls === "write",
+        counterStatics,
         writer,
         segments,
       });
