@@ -156,6 +156,12 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   const files = filterPartitions(found, options.partitionFilter);
   const parts = await openParts(connection, files, schema, options);
   const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
+  const addsStatics = hasCounters(schema) && parts.some((part) => partShapes(schema, part, options).statics);
+  if (addsStatics && options.skipRows) {
+    throw new UsageError("static counters can't be added when rows are skipped: one of those may have added them", {
+      hint: "leave the static columns out with --columns",
+    });
+  }
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]
     : [];

@@ -9,7 +9,7 @@ import { quoteName, quoteText } from "../duckdb/copy.ts";
 import { columnTypeOf, type FileType, fileTypeToSql } from "../duckdb/filetypes.ts";
 import type { Encode } from "../types/codec.ts";
 import { type CqlType, fieldNames } from "../types/cql-type.ts";
-import { codecFor, textEncoder } from "../types/table.ts";
+import { codecFor, keepingAll, textEncoder } from "../types/table.ts";
 
 export interface Conversion {
   /** An expression over the file's columns. */
@@ -40,6 +40,11 @@ export interface ConvertOptions {
 
 /** How the column becomes one of the CQL type; undefined where that can't be, whatever its values are. */
 export function convert(cql: CqlType, from: ConvertibleColumn, options: ConvertOptions): Conversion | undefined {
+  const found = conversionOf(cql, from, options);
+  return found && { ...found, encode: keepingAll(cql, found.encode) };
+}
+
+function conversionOf(cql: CqlType, from: ConvertibleColumn, options: ConvertOptions): Conversion | undefined {
   const { sql, type, text } = from;
   if (text) return convertText(cql, { ...from, text }, options);
   if (cql.name === "timestamp" && options.truncateTimes && isInstant(type)) return truncated(cql, sql, type);

@@ -78,11 +78,16 @@ function pathColumns({ own, file, columns }: SourcePart): FileColumn[] {
   return found
     .filter(([name]) => !columns.some((column) => column.name === name))
     .map(([name, value, column]): FileColumn => {
-      const sql = value === null ? "NULL::VARCHAR" : quoteText(value);
+      const sql = value === null ? "NULL::VARCHAR" : textSql(value);
       // A date that was exported as a number is one in the path too, and no text of a date is.
       const isDays = column?.type === "date" && /^-?\d+$/.test(value ?? "");
       return { name, sql, type: TEXT, text: "csv", own: column, want: isDays ? { kind: "INTEGER" } : undefined };
     });
+}
+
+/** A text as SQL, which can't hold the character 0 in quotes. */
+function textSql(text: string): string {
+  return `(${text.split("\0").map(quoteText).join(" || chr(0) || ")})`;
 }
 
 async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
