@@ -156,6 +156,9 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   const files = filterPartitions(found, options.partitionFilter);
   const parts = await openParts(connection, files, schema, options);
   const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
+  if (hasCounters(schema) && options.nulls === "write") {
+    throw new UsageError("--nulls write: counters can't be deleted by adding to them");
+  }
   const addsStatics = hasCounters(schema) && parts.some((part) => partShapes(schema, part, options).statics);
   if (addsStatics && options.skipRows) {
     throw new UsageError("static counters can't be added when rows are skipped: one of those may have added them", {

@@ -224,14 +224,12 @@ export function partShapes(
   const of = (keep: (column: TableColumn) => boolean) => writeShape(schema, mode, columns.filter(keep), using);
   const hasStatics = columns.some(({ kind }) => kind === "static") && columns.some(({ kind }) => kind === "clustering");
   if (!hasStatics || mode === "delete") return { full: of(() => true) };
-  return {
-    full: of(() => true),
-    // An UPDATE has to set something.
-    ...(mode === "insert" || columns.some(({ kind }) => kind === "regular")
-      ? { rows: of(({ kind }) => kind !== "static") }
-      : {}),
-    statics: of(({ kind }) => kind === "partition_key" || kind === "static"),
-  };
+  const statics = of(({ kind }) => kind === "partition_key" || kind === "static");
+  // An UPDATE has to set something, and names no row where that is static.
+  if (mode !== "insert" && !conditional && !columns.some(({ kind }) => kind === "regular")) {
+    return { full: statics, statics };
+  }
+  return { full: of(() => true), rows: of(({ kind }) => kind !== "static"), statics };
 }
 
 function modeOf(schema: TableSchema, { mode }: ImportOptions): WriteMode {

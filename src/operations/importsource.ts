@@ -135,7 +135,8 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   if (file.format === "csv") {
     const csv = csvForm(options.csv, own);
     const positions = inFile?.map((one) => one.column) ?? (csv.header === false ? options.columns : undefined);
-    const { relation, names } = await csvRelation(connection, file, csv, positions);
+    const empty = inFile !== undefined && csv.header === false;
+    const { relation, names } = await csvRelation(connection, file, csv, positions, empty);
     return { ...part, relation, columns: names.map((name) => column(name, "csv", csv.timestampFormat)) };
   }
   const { relation, names, inside } = await jsonRelation(connection, file);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type ImportOptions, importTable } from "../../src/index.ts";
+import { exportTable, type ImportOptions, importTable } from "../../src/index.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 
@@ -102,4 +102,29 @@ it("a row is rejected whose timeuuid is none, whatever it comes from", async () 
     .split("\n")
     .map((line) => JSON.parse(line).reason);
   expect(reasons).toEqual(Array.from({ length: 6 }, () => expect.stringMatching(/version/)));
+});
+
+it("files without a line come in, where an export says what their columns are", async () => {
+  const { host, port } = inject("cassandra");
+  await client.execute(`CREATE TABLE ${keyspace}.none (p int, c int, s int static, PRIMARY KEY (p, c))`);
+  for (const name of ["none.csv", "none.csv.gz", "none.jsonl", "none.json"]) {
+    const more = name.includes("csv") ? { header: false, delimiter: "\t" } : {};
+    const connection = { hosts: [`${host}:${port}`] };
+    await exportTable({ connection, table: { keyspace, table: "none" }, destination: file(name), ...more });
+    expect(await importTable(asked("none", [file(name)], {}))).toMatchObject({ rows: 0, rejected: 0 });
+  }
+});
+
+it("rows are updated, or inserted where there are none, out of static columns alone", async () => {
+  const table = `${keyspace}.statics`;
+  await client.execute(`CREATE TABLE ${table} (p int, c int, s int static, PRIMARY KEY (p, c))`);
+  const path = await text("statics.csv", "p,c,s\n1,1,7\n1,2,7\n2,1,8\n");
+  const found = async () => {
+    const { rows } = await client.execute(`SELECT p, c, s FROM ${table}`);
+    return rows.map((r) => [r["p"], r["c"], r["s"]].join(" ")).sort();
+  };
+  await importTable(asked("statics", [path], { mode: "update" }));
+  expect(await found()).toEqual(["1  7", "2  8"]);
+  await importTable(asked("statics", [path], { mode: "if-not-exists" }));
+  expect(await found()).toEqual(["1 1 7", "1 2 7", "2 1 8"]);
 });
