@@ -9,7 +9,7 @@ import { quoteName, quoteText } from "../duckdb/copy.ts";
 import { columnTypeOf, type FileType, fileTypeToSql } from "../duckdb/filetypes.ts";
 import type { Encode } from "../types/codec.ts";
 import { type CqlType, fieldNames } from "../types/cql-type.ts";
-import { codecFor, keepingAll, textEncoder } from "../types/table.ts";
+import { codecFor, textEncoder } from "../types/table.ts";
 
 export interface Conversion {
   /** An expression over the file's columns. */
@@ -17,6 +17,8 @@ export interface Conversion {
   readonly encode: Encode;
   /** True in the rows whose value can't be kept; absent where all can. */
   readonly check?: string | undefined;
+  /** Of a column of our own: the type that its values, or texts, have. */
+  readonly form?: ColumnType | undefined;
 }
 
 export interface ConvertibleColumn {
@@ -40,17 +42,12 @@ export interface ConvertOptions {
 
 /** How the column becomes one of the CQL type; undefined where that can't be, whatever its values are. */
 export function convert(cql: CqlType, from: ConvertibleColumn, options: ConvertOptions): Conversion | undefined {
-  const found = conversionOf(cql, from, options);
-  return found && { ...found, encode: keepingAll(cql, found.encode) };
-}
-
-function conversionOf(cql: CqlType, from: ConvertibleColumn, options: ConvertOptions): Conversion | undefined {
   const { sql, type, text } = from;
   if (text) return convertText(cql, { ...from, text }, options);
   if (cql.name === "timestamp" && options.truncateTimes && isInstant(type)) return truncated(cql, sql, type);
   const column = columnTypeOf(type);
   const encode = column && (from.own || isPlain(cql, column)) ? encoderOf(cql, column) : undefined;
-  if (encode) return { sql, encode };
+  if (encode) return { sql, encode, form: from.own ? column : undefined };
   return special(cql, sql, type, options) ?? cast(cql, sql, type);
 }
 
@@ -68,7 +65,8 @@ function convertText(
     const converted = convert(cql, { sql: instant, type: kept, own: false }, options)!;
     return { ...converted, check: `${sql} IS NOT NULL AND ${instant} IS NULL` };
   }
-  return { sql, encode: textEncoder(cql, text, { ...options, want: own ? want : undefined }) };
+  const form = own ? want : undefined;
+  return { sql, encode: textEncoder(cql, text, { ...options, want: form }), form };
 }
 
 function holdsBytes(type: ColumnType): boolean {
