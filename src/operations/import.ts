@@ -95,10 +95,11 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
         const begun = await openJob<ImportJobPlan, ImportFlags>(lock);
         if (begun) checkGoingOn(begun, options, schema, files);
         else await checkBadRows(options);
-        const plan = importPlan(options, schema, files, names, startedAt);
+        const plan = begun?.plan ?? importPlan(options, schema, files, names, startedAt);
+        // Known before it is begun: a job that dies in between is no job, one that nobody finds would stay.
+        await makeKnown(options, plan, lock.directory);
         const job = begun ?? (await createJob<ImportJobPlan, ImportFlags>(lock, plan));
         await job.deleteUnrecorded();
-        await makeKnown(options, job);
         for (const message of notices) options.onEvent?.({ kind: "notice", message });
         const run: ImportRun = {
           options,
@@ -217,7 +218,11 @@ async function writeBadRows({ badRows }: ImportOptions, job: ImportJob): Promise
 }
 
 /** An index that can't be written costs a way to find the job, not the job. */
-async function makeKnown({ stateDirectory, onEvent }: ImportOptions, { plan, directory }: ImportJob): Promise<void> {
+async function makeKnown(
+  { stateDirectory, onEvent }: ImportOptions,
+  plan: ImportJobPlan,
+  directory: string,
+): Promise<void> {
   if (stateDirectory === undefined) return;
   const entry = {
     job: plan.job,
