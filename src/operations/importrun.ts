@@ -23,6 +23,7 @@ import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
 import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
+import { CounterStatics } from "./importstatics.ts";
 
 const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -224,14 +225,12 @@ export function partShapes(
   const of = (keep: (column: TableColumn) => boolean) => writeShape(schema, mode, columns.filter(keep), using);
   const hasStatics = columns.some(({ kind }) => kind === "static") && columns.some(({ kind }) => kind === "clustering");
   if (!hasStatics || mode === "delete") return { full: of(() => true) };
-  return {
-    full: of(() => true),
-    // An UPDATE has to set something.
-    ...(mode === "insert" || columns.some(({ kind }) => kind === "regular")
-      ? { rows: of(({ kind }) => kind !== "static") }
-      : {}),
-    statics: of(({ kind }) => kind === "partition_key" || kind === "static"),
-  };
+  const statics = of(({ kind }) => kind === "partition_key" || kind === "static");
+  // An UPDATE has to set something, and names no row where that is static.
+  if (mode !== "insert" && !conditional && !columns.some(({ kind }) => kind === "regular")) {
+    return { full: statics, statics };
+  }
+  return { full: of(() => true), rows: of(({ kind }) => kind !== "static"), statics };
 }
 
 function modeOf(schema: TableSchema, { mode }: ImportOptions): WriteMode {
@@ -250,6 +249,7 @@ async function sendParts(
   const endRow = options.maxRows === undefined ? Number.POSITIVE_INFINITY : firstRow + options.maxRows;
   const leaves = job.leaves();
   const ends = endsOf(job);
+  const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
   let base = 0;
   for (const [number, part] of parts.entries()) {
     const leaf = leaves[number]!;
@@ -264,6 +264,7 @@ async function sendParts(
         timeColumns: part.timeColumns,
         statements: await statements.of(part),
         writeNulls: options.nulls === "write",
+        counterStatics,
         writer,
         segments,
       });

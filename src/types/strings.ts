@@ -89,5 +89,6 @@ export function entryStart(column: ColumnBuffer, row: number, size: number): num
 export function entryText(column: ColumnBuffer, row: number): string {
   const size = column.i32[row * 4]!;
   const start = entryStart(column, row, size);
-  return new TextDecoder().decode(entryBytes(column, size).subarray(start, start + size));
+  // A mark of the byte order at the beginning is a part of the text.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(entryBytes(column, size).subarray(start, start + size));
 }
