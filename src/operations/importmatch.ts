@@ -107,8 +107,8 @@ function fateOf(
   if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
-  // A key's bytes are kept as they are sent.
-  const keeping = (encode: Encode) => (isKey(target) ? encode : keepingAll(cql, encode));
+  // What stands in descending order the server keeps as it was sent.
+  const keeping = (encode: Encode) => (target.descending ? encode : keepingAll(cql, encode));
   return conversion
     ? { file, target, conversion: { ...conversion, encode: keeping(conversion.encode) } }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };

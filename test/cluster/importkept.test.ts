@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { exportTable, type ImportOptions, importTable } from "../../src/index.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
+import { serverRows } from "./wire.ts";
 
 let client: Client;
 let keyspace: string;
@@ -81,6 +82,22 @@ it("a row is rejected of whose set or map the server would keep one of two that 
   ]);
   expect(report).toMatchObject({ rows: 2, rejected: 4 });
   expect(notices.filter((notice) => notice.includes("takes for the same"))).toHaveLength(4);
+
+  // In descending order it keeps the bytes, whatever they say.
+  const bytes = "0000000200000005000000010a000000050000000264";
+  for (const [order, kept] of [
+    ["ASC", []],
+    ["DESC", [bytes]],
+  ] as const) {
+    const keyed = `keyed_${order}`.toLowerCase();
+    await client.execute(
+      `CREATE TABLE ${keyspace}.${keyed} (k int, c frozen<set<decimal>>, PRIMARY KEY (k, c)) WITH CLUSTERING ORDER BY (c ${order})`,
+    );
+    await importTable(asked(keyed, [await text("keyed.jsonl", '{"k":1,"c":["1.0","1.00"]}')], {}));
+    const { host, port } = inject("cassandra");
+    const held = await serverRows(host, port, `SELECT c FROM ${keyspace}.${keyed}`);
+    expect(held.rows.map(([cell]) => cell?.toString("hex"))).toEqual(kept);
+  }
 });
 
 it("a row is rejected whose timeuuid is none, whatever it comes from", async () => {

@@ -5,10 +5,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Client } from "cassandra-driver";
+import { type Client, types } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cluster } from "../../scripts/cassandra/cluster.ts";
-import { type ExportOptions, exportTable } from "../../src/index.ts";
+import { type ExportOptions, exportTable, importTable } from "../../src/index.ts";
 import { blockOf, int } from "../cassandra/cells.ts";
 import { ask } from "./parquet.ts";
 import { startThreeNodes, testClient, testKeyspace } from "./support.ts";
@@ -95,8 +95,18 @@ describe("on three nodes", () => {
   it("a node's death costs nothing where the others have its rows", { timeout: 300_000 }, async () => {
     const keyspace = await fill(3);
     await cluster.kill(2);
-    await expectAll(keyspace, {
-      connection: { hosts: [`${cluster.hosts[2]}:${cluster.port}`, `${cluster.hosts[0]}:${cluster.port}`] },
+    const hosts = [`${cluster.hosts[2]}:${cluster.port}`, `${cluster.hosts[0]}:${cluster.port}`];
+    await expectAll(keyspace, { connection: { hosts } });
+
+    // The same way back.
+    const connection = { hosts };
+    const table = { keyspace, table: "t" };
+    const [source, jobDirectory] = [join(directory, "back.parquet"), join(directory, "back.job")];
+    await exportTable({ connection, table, destination: source });
+    await client.execute(`DELETE FROM ${keyspace}.t WHERE a = 0 AND b = 'b0'`, [], {
+      consistency: types.consistencies.quorum,
     });
+    expect(await importTable({ connection, table, sources: [source], jobDirectory })).toMatchObject({ rows: ROWS });
+    await expectAll(keyspace, { connection: { hosts } });
   });
 });
