@@ -47,6 +47,7 @@ describe("of what Cassandra takes for the same, both are refused", () => {
     ["set<frozen<vector<decimal, 1>>>", set(concat(hex("05"), short), concat(hex("05"), long))],
     ["map<decimal, int>", map(short, one, long, one)],
     ["map<int, int>", map(one, one, ten, ten, one, ten)],
+    ["map<int, int>", map(one, one, one, ten, ...Array.from({ length: 80 }, (_, i) => int32(i)))],
   ])("%s", (type, value) => {
     const error = thrown(() => encodeAll(type, [set(), value]));
     expect([error.row, error.message]).toEqual([
