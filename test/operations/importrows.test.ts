@@ -58,8 +58,8 @@ describe("a chunk in pieces", () => {
   it.each([
     ["all rows have", (sql: string) => sql],
     ["some rows have", (sql: string, i: number) => `CASE WHEN (i + ${i}) % 7 > 2 THEN ${sql} END`],
-  ])("gives the cells of the whole, of values that %s", async (_, valueOf) => {
-    const chunk = await scan(Object.values(FIELDS).map(valueOf));
+  ])("gives the cells of the whole, of values that %s", async (_, sqlOf) => {
+    const chunk = await scan(Object.values(FIELDS).map(sqlOf));
     const pieces = [...piecesOf(chunk)];
     expect(pieces.length).toBeGreaterThan(2);
     expect(pieces.map(({ rows }) => rows).reduce((sum, rows) => sum + rows)).toBe(ROWS);
