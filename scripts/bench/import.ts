@@ -83,14 +83,18 @@ export async function benchImport(options: ImportBenchOptions): Promise<ImportBe
       const rows = Math.max(1, Math.round(options.rows * shape.share));
       tasks.push([shape, await makeSources(node, binary, shape, rows, directory), rows]);
     }
+    // Whoever can't import a table at all is not asked to again.
+    const unable = new Set<string>();
     const runAll = async (where: string, core?: number) => {
       for (const [shape, task, rows] of tasks) {
         console.error(`${shape.name}, ${where}`);
         const bench = new Bench(node, binary, task, rows);
         await bench.warmUp(contestants, core);
+        const able = contestants.filter(({ name }) => !unable.has(`${shape.key} ${name}`));
         const failures: string[] = [];
-        const rounds = new Rounds<Importer, Run>(contestants, options.rounds, failures);
+        const rounds = new Rounds<Importer, Run>(able, options.rounds, failures);
         const runs = await rounds.run((contestant) => bench.once(contestant, core));
+        for (const one of able) if (!runs.has(one)) unable.add(`${shape.key} ${one.name}`);
         settings.push({ name: `${shape.name}; ${where}`, rows, results: summarize(runs) });
         notes.push(...failures.map((failure) => `${shape.name}: ${failure}`));
       }

@@ -10,6 +10,9 @@ import type { BenchNode } from "./node.ts";
 export const CLIENT_CORE = 1;
 export const NODE_CORES = "0";
 
+/** Characters of what a failed peer said that a note shows: its beginning and its end. */
+const LONGEST_REASON = 600;
+
 export interface Competitor {
   readonly name: string;
   /** Somebody else's software: what fails there is a finding, not the end. */
@@ -49,7 +52,12 @@ export class Rounds<C extends Competitor, R extends Measured> {
       return await once(contestant);
     } catch (error) {
       if (!contestant.isPeer) throw error;
-      const note = `${contestant.name} failed: ${error instanceof Error ? error.message : error}`;
+      const reason = error instanceof Error ? error.message : String(error);
+      const shown =
+        reason.length > LONGEST_REASON
+          ? `${reason.slice(0, LONGEST_REASON / 2)} … ${reason.slice(-LONGEST_REASON / 2)}`
+          : reason;
+      const note = `${contestant.name} failed: ${shown}`;
       console.error(note);
       this.#notes.push(note);
       this.#contestants = this.#contestants.filter((other) => other !== contestant);

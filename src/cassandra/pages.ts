@@ -46,10 +46,13 @@ export class PageSizer {
     this.rows = Math.min(first, max);
   }
 
-  /** After a page that the server could not give in one: asks for a quarter, and never for so many again. */
-  shrink(): void {
-    this.#max = Math.max(1, Math.floor(this.rows / GROWTH));
-    this.rows = this.#max;
+  /**
+   * After a page of `asked` rows that the server could not give in one: asks for a quarter, and never for so many again.
+   * Pages that were under way together fail together, and count once.
+   */
+  shrink(asked: number): void {
+    this.#max = Math.min(this.#max, Math.max(1, Math.floor(asked / GROWTH)));
+    this.rows = Math.min(this.rows, this.#max);
   }
 
   /** Takes note of a page. */

@@ -123,6 +123,8 @@ async function readRange(
   const range = scan.ranges[leaf.range];
   const hosts = scan.replicas(range);
   let from = leaf.from;
+  /** Rows of the request that is under way. */
+  let asked = 0;
   let pending = ask(from).finally(options.onAnswer);
   for (;;) {
     const page = await pending;
@@ -147,7 +149,7 @@ async function readRange(
       signal: options.signal,
       isRetryable,
       onRetry: (error) => {
-        if (asksForLess(error)) sizer.shrink();
+        if (asksForLess(error)) sizer.shrink(asked);
         options.onRetry(error);
       },
     });
@@ -155,6 +157,7 @@ async function readRange(
 
   async function fetchInTurn(state: string | null, host: Host | undefined): Promise<Page> {
     const turn = await options.lane.turn(sizer.rows, options.signal);
+    asked = turn.rows;
     try {
       const page = await reader.fetch(range, state, turn.rows, host);
       turn.answered(page.rows, page.body.length);

@@ -16,9 +16,17 @@ describe("the page size", () => {
     const sizer = new PageSizer(100);
     for (let i = 0; i < 5; i++) sizer.saw(sizer.rows, sizer.rows);
     expect(sizer.rows).toBe(100);
-    sizer.shrink();
+    sizer.shrink(100);
     sizer.saw(25, 25);
     expect(sizer.rows).toBe(25);
+  });
+
+  it("falls to a quarter once for all pages that fail together", () => {
+    const sizer = new PageSizer(10_000, 10_000);
+    for (let lane = 0; lane < 8; lane++) sizer.shrink(10_000);
+    expect(sizer.rows).toBe(2500);
+    sizer.shrink(2500);
+    expect(sizer.rows).toBe(625);
   });
 
   it("falls at once when rows turn out big", () => {
