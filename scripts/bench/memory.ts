@@ -1,6 +1,6 @@
 /*
  * Owns the memory benchmark: how much an export with default settings has resident at its peak, for tables of shapes
- * that strain it, each to a directory, to one file and by partition.
+ * that strain it, each to a directory, to one file, by partition, and in the other formats.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -36,7 +36,7 @@ export interface MemoryFailure {
   readonly failure: string;
 }
 
-const LAYOUTS = ["directory", "file", "partitions"] as const;
+const LAYOUTS = ["directory", "file", "partitions", "csv", "jsonl", "arrow"] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
 interface Shape {
@@ -53,6 +53,18 @@ export const LAYOUT_NAMES: Readonly<Record<Layout, string>> = {
   directory: "a directory",
   file: "one file",
   partitions: "partitions",
+  csv: "one CSV file",
+  jsonl: "one JSONL file",
+  arrow: "one Arrow stream",
+};
+/** How the destination ends, which says the format. */
+const ENDINGS: Readonly<Record<Layout, string>> = {
+  directory: "",
+  file: ".parquet",
+  partitions: "",
+  csv: ".csv",
+  jsonl: ".jsonl",
+  arrow: ".arrow",
 };
 const MEGABYTE = 1_000_000;
 const ELEMENTS = 70_000;
@@ -132,7 +144,7 @@ export async function benchMemory(options: MemoryBenchOptions): Promise<(MemoryR
       console.error(`loading ${shape}`);
       await load(node.client, table, rows);
       for (const layout of LAYOUTS) {
-        const out = join(directory, layout === "file" ? "out.parquet" : "out");
+        const out = join(directory, `out${ENDINGS[layout]}`);
         const by = layout === "partitions" ? ["--partition-by", partitionBy] : [];
         const command = [binary, "export", table, out, "-H", `${node.host}:${node.port}`, ...by];
         try {
@@ -159,6 +171,6 @@ async function exportOnce(command: readonly string[], out: string, rows: number)
     return { seconds, cpuSeconds, peakBytes, outputBytes: sizeBelow(out) };
   } finally {
     // What a failed export leaves for its resumption goes too.
-    for (const path of [out, `${out}._cqlduck`]) rmSync(path, { recursive: true, force: true });
+    for (const path of [out, `${out}._cqlduck`, `${out}.cqlduck`]) rmSync(path, { recursive: true, force: true });
   }
 }

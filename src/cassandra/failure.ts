@@ -1,24 +1,26 @@
 /*
  * Owns the translation of the driver's and the server's errors: what they mean to the user, and whether asking again
- * can help. Error codes are those of the CQL native protocol v4, section 9.
+ * can help.
  */
 import driver from "cassandra-driver";
 import { ClusterError, CqlduckError, messageOf, UsageError } from "../base/errors.ts";
 import { errorCode } from "../base/filefailure.ts";
+import {
+  BAD_CREDENTIALS,
+  BOOTSTRAPPING,
+  INVALID,
+  OVERLOADED,
+  PROTOCOL,
+  READ_FAILURE,
+  READ_TIMEOUT,
+  SERVER_ERROR,
+  SYNTAX,
+  UNAUTHORIZED,
+  UNAVAILABLE,
+} from "./errorcodes.ts";
 import { isTlsFailure, tlsFailure } from "./tls.ts";
 
 const { errors } = driver;
-
-const PROTOCOL = 0x000a;
-const BAD_CREDENTIALS = 0x0100;
-const UNAVAILABLE = 0x1000;
-const OVERLOADED = 0x1001;
-const BOOTSTRAPPING = 0x1002;
-const READ_TIMEOUT = 0x1200;
-const READ_FAILURE = 0x1300;
-const SYNTAX = 0x2000;
-const UNAUTHORIZED = 0x2100;
-const INVALID = 0x2200;
 
 /** The error of one host where the driver only says that no host answered. */
 function innermost(error: unknown): unknown {
@@ -50,7 +52,7 @@ export function isRetryable(error: unknown): boolean {
   if (cause instanceof errors.NoHostAvailableError) return !(inner instanceof errors.AuthenticationError);
   const code = codeOf(inner);
   if (code === undefined) return /ECONNRESET|ECONNREFUSED|EPIPE|socket|closed/i.test(messageOf(inner));
-  return [0, UNAVAILABLE, OVERLOADED, BOOTSTRAPPING, READ_TIMEOUT, READ_FAILURE].includes(code);
+  return [SERVER_ERROR, UNAVAILABLE, OVERLOADED, BOOTSTRAPPING, READ_TIMEOUT, READ_FAILURE].includes(code);
 }
 
 /** The server's words where it says that a statement is wrong; undefined for any other failure. */
@@ -135,9 +137,6 @@ function adviceForCode(code: number, text: string): string | undefined {
       return "a replica gave up, often because of too many tombstones: lower --page-size, or compact the table";
     case INVALID:
       return /Guardrail page_size/.test(text) ? "lower --page-size" : undefined;
-    case PROTOCOL:
-    case SYNTAX:
-      return undefined;
     default:
       return undefined;
   }

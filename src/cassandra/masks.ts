@@ -5,13 +5,14 @@
 import driver, { type types as DriverTypes } from "cassandra-driver";
 import { messageOf } from "../base/errors.ts";
 import type { Cluster } from "./cluster.ts";
+import { INVALID, SYNTAX, UNAUTHORIZED } from "./errorcodes.ts";
 import type { TableSchema } from "./schema.ts";
 import { qualifiedName } from "./statements.ts";
 
 const { errors } = driver;
 
-/** Protocol codes of a server that won't tell: syntax, unauthorized, invalid. Any other failure is no answer at all. */
-const REFUSALS: readonly number[] = [0x2000, 0x2100, 0x2200];
+/** Of a server that won't tell. Any other failure is no answer at all. */
+const REFUSALS: readonly number[] = [SYNTAX, UNAUTHORIZED, INVALID];
 
 export interface Masking {
   /** The columns whose values the role reads masked, in the order of the table; empty where it reads clear values. */

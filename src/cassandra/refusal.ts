@@ -1,23 +1,24 @@
 /*
  * Owns what an error in answer to a write means for its rows: whether they may have been written, whether sending them
- * again can help, and whose fault it is. Error codes are those of the CQL native protocol v4, section 9.
+ * again can help, and whose fault it is.
  */
 import driver from "cassandra-driver";
 import { ClusterError, CqlduckError } from "../base/errors.ts";
+import {
+  BOOTSTRAPPING,
+  CDC_WRITE_FAILURE,
+  INVALID,
+  OVERLOADED,
+  SERVER_ERROR,
+  TRUNCATE_ERROR,
+  UNAVAILABLE,
+  WRITE_FAILURE,
+  WRITE_TIMEOUT,
+} from "./errorcodes.ts";
 import { clusterFailure } from "./failure.ts";
 import { ConnectionLostError, NotSentError } from "./wire.ts";
 
 const { errors } = driver;
-
-const SERVER_ERROR = 0x0000;
-const UNAVAILABLE = 0x1000;
-const OVERLOADED = 0x1001;
-const BOOTSTRAPPING = 0x1002;
-const TRUNCATE_ERROR = 0x1003;
-const WRITE_TIMEOUT = 0x1100;
-const WRITE_FAILURE = 0x1500;
-const CDC_WRITE_FAILURE = 0x1600;
-const INVALID = 0x2200;
 
 /**
  * `unsent`: nothing was written, and it may succeed later or elsewhere. `unsure`: it may have been written, and may

@@ -5,12 +5,12 @@
 import driver from "cassandra-driver";
 import { ClusterError, messageOf } from "../base/errors.ts";
 import type { Host } from "./cluster.ts";
+import { UNPREPARED } from "./errorcodes.ts";
 import { clusterFailure } from "./failure.ts";
 import type { Frame } from "./frames.ts";
 import { RAW, type RawRows } from "./rawrows.ts";
 
 const { errors } = driver;
-const UNPREPARED = 0x2500;
 
 /** A node's answer to a frame that it carried out. */
 export interface Answer {

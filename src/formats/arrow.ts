@@ -24,11 +24,13 @@ export function arrowFormat(columns: readonly FileColumn[], keyValues: Readonly<
     between: new Uint8Array(),
     tail: END_OF_STREAM,
   };
+  // One for all pieces, which are written one after the other: fresh memory for each would pile up faster than it is collected.
+  const batches = new BatchWriter(columns);
   return {
     extension: ".arrows",
     piecesAreFiles: false,
     frame,
-    writePiece: (connection, rows, path) => writePiece(connection, columns, rows, path),
+    writePiece: (connection, rows, path) => writePiece(connection, columns, rows, path, batches),
     join: (pieces, path, signal, joined) => joinFramed(frame, pieces, path, signal, joined),
   };
 }
@@ -38,6 +40,7 @@ async function writePiece(
   columns: readonly FileColumn[],
   rows: Rows,
   path: string,
+  batches: BatchWriter,
 ): Promise<number> {
   const doing = `writing ${path}`;
   const list = rows.expressions.map((expression, i) => `${expression} AS v${i}`).join(", ");
@@ -49,7 +52,7 @@ async function writePiece(
   try {
     const out = await attempt("make", path, () => open(path, "wx"));
     try {
-      const batches = new BatchWriter(columns, rows.keyValues, out, path);
+      batches.begin({ out, path, keyValues: rows.keyValues });
       for (let chunk = await scan.next(); chunk; chunk = await scan.next()) {
         await batches.append(chunk.columns, chunk.rows);
       }
@@ -76,27 +79,40 @@ async function drain(scan: Scan): Promise<void> {
   }
 }
 
-/** Cuts rows into record batches. */
+/** Where record batches go. */
+interface Piece {
+  readonly out: FileHandle;
+  readonly path: string;
+  /** Said of every batch: the schema, which all files share, has no place for what is said of a piece. */
+  readonly keyValues: Rows["keyValues"];
+}
+
+/** Cuts rows into record batches. Its memory is used again for each batch and each piece. */
 class BatchWriter {
-  /** Of all that was appended. */
+  /** Of all that was appended to the piece. */
   rows = 0;
   readonly #arrays: readonly ArrayBuilder[];
-  /** Said of every batch: the schema, which all files share, has no place for what is said of a piece. */
-  readonly #keyValues: Rows["keyValues"];
-  readonly #out: FileHandle;
-  readonly #path: string;
+  #piece: Piece | undefined;
+  #message: Uint8Array | undefined;
   #rowsInBatch = 0;
 
-  constructor(columns: readonly FileColumn[], keyValues: Rows["keyValues"], out: FileHandle, path: string) {
+  constructor(columns: readonly FileColumn[]) {
     this.#arrays = columns.map(({ type }) => arrayBuilder(type));
-    this.#keyValues = keyValues;
-    this.#out = out;
-    this.#path = path;
+  }
+
+  /** Forgets what a piece before left unwritten. */
+  begin(piece: Piece): void {
+    for (const array of this.#arrays) array.clear();
+    this.#piece = piece;
+    this.rows = 0;
+    this.#rowsInBatch = 0;
   }
 
   async append(columns: readonly ColumnBuffer[], rows: number): Promise<void> {
+    const bytes = bytesOf(columns);
+    if (this.#bytesInBatch() + bytes > BATCH_BYTES) await this.flush();
     // Of a chunk that alone is more than a batch may be, every row can be the one that fills it.
-    const step = bytesOf(columns) > BATCH_BYTES ? 1 : rows;
+    const step = bytes > BATCH_BYTES ? 1 : rows;
     for (let first = 0; first < rows; first += step) {
       this.#arrays.forEach((array, i) => {
         array.append(columns[i]!, first, step);
@@ -109,12 +125,14 @@ class BatchWriter {
 
   /** Writes the rows that are not written yet, if there are any. */
   async flush(): Promise<void> {
-    if (this.#rowsInBatch === 0) return;
+    if (this.#rowsInBatch === 0 || !this.#piece) return;
+    const { out, path, keyValues } = this.#piece;
     const nodes: number[] = [];
     const buffers: Uint8Array[] = [];
     for (const array of this.#arrays) array.collect(nodes, buffers);
-    const message = recordBatchMessage(this.#rowsInBatch, nodes, buffers, this.#keyValues);
-    await attempt("write", this.#path, () => writeAll(this.#out, message));
+    const message = recordBatchMessage(this.#rowsInBatch, nodes, buffers, keyValues, this.#message);
+    this.#message = message;
+    await attempt("write", path, () => writeAll(out, message));
     for (const array of this.#arrays) array.clear();
     this.rows += this.#rowsInBatch;
     this.#rowsInBatch = 0;

@@ -40,12 +40,14 @@ export function schemaMessage(
  * @param nodes of each array in the order of the schema, parents before their children: its length and its nulls
  * @param buffers of all arrays in the same order
  * @param keyValues the message's own metadata
+ * @param spare memory of a message before, which is no longer needed: used again where it is enough
  */
 export function recordBatchMessage(
   rows: number,
   nodes: readonly number[],
   buffers: readonly Uint8Array[],
   keyValues: Readonly<Record<string, string>> = {},
+  spare: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
   const places: number[] = [];
   let bodyBytes = 0;
@@ -59,10 +61,13 @@ export function recordBatchMessage(
     { kind: "structs", width: 2, values: places },
   );
   const head = message(HEADER.recordBatch, header, bodyBytes, keyValues);
-  const whole = new Uint8Array(head.length + bodyBytes);
+  const bytes = head.length + bodyBytes;
+  const whole = new Uint8Array(spare.buffer.byteLength >= bytes ? spare.buffer : new ArrayBuffer(bytes), 0, bytes);
   whole.set(head);
   buffers.forEach((buffer, i) => {
-    whole.set(buffer, head.length + places[2 * i]!);
+    const at = head.length + places[2 * i]!;
+    whole.set(buffer, at);
+    whole.fill(0, at + buffer.length, at + aligned(buffer.length));
   });
   return whole;
 }

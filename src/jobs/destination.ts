@@ -29,7 +29,10 @@ export type Onto = "nothing" | "overwrite" | "append";
 export interface ClaimOptions {
   /** Drop an unfinished job that is there. */
   readonly restart: boolean;
-  /** The caller wants to go on: with a job that just ended there is nothing to do, and it isn't done once more. */
+  /**
+   * The caller wants to go on. With a job that just ended there is nothing to do, and it isn't done once more; nor are rows
+   * added to what is published, since this may be the command of a job that ended long ago.
+   */
   readonly resume?: boolean;
   /** "nothing" where it is absent: what is published already refuses the job. */
   readonly onto?: Onto;
@@ -93,7 +96,7 @@ export async function claimDestination(
     const directory = jobDirectoryOf(destination, layout);
     const before = await inspectDestination(destination, layout);
     // Without anything of a job there is no need for the lock, which would be a file written for a refused command.
-    if (!(await hasLeftovers(directory))) await admit(destination, layout, before, onto, outputs);
+    if (!(await hasLeftovers(directory))) await admit(destination, layout, before, { resume, onto, outputs });
     if (layout === "file") await checkParent(destination);
     const lock = await lockDirectory(directory);
     try {
@@ -101,13 +104,9 @@ export async function claimDestination(
       const ended = (await listNames(directory)).includes(DONE_NAME);
       if (state !== "unfinished-job") await clearJob(directory);
       else if (restart) await dropJob(lock);
-      await admit(
-        destination,
-        layout,
-        await inspectDestination(destination, layout),
-        ended && resume ? "nothing" : onto,
-        outputs,
-      );
+      const again = ended && resume && onto === "overwrite";
+      const claim = { resume, onto: again ? ("nothing" as const) : onto, outputs };
+      await admit(destination, layout, await inspectDestination(destination, layout), claim);
       return lock;
     } catch (error) {
       await lock.release();
@@ -229,12 +228,12 @@ async function admit(
   destination: string,
   layout: Layout,
   found: DestinationState,
-  onto: Onto,
-  outputs: Outputs,
+  { resume, onto, outputs }: Required<Pick<ClaimOptions, "resume" | "onto" | "outputs">>,
 ): Promise<void> {
   const replaces = onto === "overwrite" && ["published", "file-exists", "foreign-files"].includes(found.state);
   const adds = onto === "append" && found.state === "published";
   if (!replaces && !adds) refuse(destination, found);
+  if (adds && resume) throw nothingUnfinished(destination);
   if (layout === "file" && onto === "nothing" && found.state === "absent") {
     const [beside] = (await standingAt(destination, layout, outputs)).ours;
     if (beside) refuse(join(dirname(withoutSlash(destination)), beside.path), { state: "file-exists" });
@@ -251,6 +250,13 @@ async function admit(
       hint: "--overwrite replaces what is left of it",
     });
   }
+}
+
+/** What to say where rows would be added once more. */
+export function nothingUnfinished(destination: string): UsageError {
+  return new UsageError(`nothing in ${destination} is unfinished: there is nothing to go on with`, {
+    hint: "--append without --resume adds to what is there",
+  });
 }
 
 function someOf(names: readonly string[]): string {

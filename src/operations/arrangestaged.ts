@@ -41,6 +41,8 @@ const ROW_GROUP_ROWS = 122_880;
 /** What the writer may be given of rows at once: it holds them several times over (measured: 17 MB of rows take 60). */
 const WRITER_BYTES = 32e6;
 const WRITER_SHARE = 0.1;
+/** The same where pieces are put one behind the other, and cost nothing besides: rows are read back, and copied on the way. */
+const FRAMED_WRITER_BYTES = 8e6;
 
 /** Makes the files of staged segments; `nameOf` names the parts of a directory. Those that are recorded are not made again. */
 export async function arrangeStaged(run: StagedRun, nameOf: (part: number) => string): Promise<FileToPublish[]> {
@@ -142,7 +144,7 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
     limits: {
       rows: options.rowsPerFile ?? Number.POSITIVE_INFINITY,
       bytes: options.maxFileSize ?? Number.POSITIVE_INFINITY,
-      pieceRows: mostPieceRows(rowBytes, engineMemory(typesOf(run), memoryOf(options))),
+      pieceRows: mostPieceRows(run, rowBytes),
       rowBytes,
     },
     expressions: result.kept.map((place) => `c${place}`),
@@ -162,8 +164,9 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
 }
 
 /** No piece is bounded where the writer ends a row group before its rows become too much. */
-function mostPieceRows(rowBytes: number, engineBytes: number): number {
-  const most = Math.min(WRITER_BYTES, engineBytes * WRITER_SHARE);
+function mostPieceRows(run: StagedRun, rowBytes: number): number {
+  const engineBytes = engineMemory(typesOf(run), memoryOf(run.options));
+  const most = Math.min(run.format.frame ? FRAMED_WRITER_BYTES : WRITER_BYTES, engineBytes * WRITER_SHARE);
   return rowBytes * ROW_GROUP_ROWS <= most ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(most / rowBytes));
 }
 

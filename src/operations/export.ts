@@ -54,6 +54,7 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
     const { layout } = chosen;
     const result = await openResult(source, options);
     if (layout !== "stream") await checkSpace(options, source, layout);
+    await noteTimestampFormat(options);
     const limits = limitsOf(options);
     const below = result.path.map(({ file }) => `${file}=…`).join("/");
     const part = partName(0, onto, "<job>", extensionOf(chosen));

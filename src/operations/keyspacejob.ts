@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import { quoteIdentifier } from "../base/names.ts";
-import { inspectDestination, jobDirectoryOf, lockDirectory } from "../jobs/destination.ts";
+import { inspectDestination, jobDirectoryOf, lockDirectory, nothingUnfinished } from "../jobs/destination.ts";
 import { faultPoint } from "../jobs/faults.ts";
 import { garbled, MANIFEST_NAME, readJson } from "../jobs/job.ts";
 import type { JobLock } from "../jobs/lock.ts";
@@ -144,6 +144,7 @@ async function admit(options: KeyspaceOptions, found: KeyspacePlan | undefined):
     throw new UsageError(`${destination} holds ${what}`, { hint: "choose another destination" });
   }
   if (found.finishedAt !== undefined) {
+    if (append && resume) throw nothingUnfinished(destination);
     if (overwrite || append) return;
     throw new UsageError(`${destination} holds ${what}, finished ${found.finishedAt}`, {
       hint: "--overwrite replaces it, --append adds to it; or choose another destination",

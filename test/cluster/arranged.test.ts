@@ -1,42 +1,21 @@
 /*
  * --max-file-size, --sort-by and --sql on a real table, against what the server holds.
  */
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Client, types } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { ensureBinary } from "../../scripts/build/ensure.ts";
-import { type Ended, runBinary } from "./binary.ts";
+import { types } from "cassandra-driver";
+import { describe, expect, it } from "vitest";
+import type { Ended } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { testClient, testKeyspace } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 const ROWS = 20_000;
 const TIMEOUT = { timeout: 120_000 };
 
-let client: Client;
-let keyspace: string;
-let directory: string;
-let host: string;
-
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "arranged");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-arranged-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
-  await client.execute(
-    `CREATE TABLE ${keyspace}.orders (shop int, id int, total decimal, at timestamp, note text, PRIMARY KEY (shop, id))`,
-  );
-  const insert = `INSERT INTO ${keyspace}.orders (shop, id, total, at, note) VALUES (?, ?, ?, ?, ?)`;
-  for (let first = 0; first < ROWS; first += 100) {
-    const queries = Array.from({ length: 100 }, (_, i) => ({ query: insert, params: rowOf(first + i) }));
-    await client.batch(queries, { prepare: true, logged: false });
-  }
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+const work = useWorkspace("arranged", async (workspace) => {
+  const rows = Array.from({ length: ROWS }, (_, i) => rowOf(i));
+  await workspace.table("orders", "shop int, id int, total decimal, at timestamp, note text", "(shop, id)", rows);
+});
 
 /** Totals of 0.00 to 9999.00 in no order, each tenth row without one. */
 function rowOf(i: number): unknown[] {
@@ -45,21 +24,14 @@ function rowOf(i: number): unknown[] {
   return [Math.floor(i / 100), i % 100, total, new Date(1_700_000_000_000 + i), note];
 }
 
-function cqlduck(destination: string, ...flags: string[]): Promise<Ended> {
-  const args = ["export", `${keyspace}.orders`, destination, "-H", host, "--progress", "none", ...flags];
-  return runBinary(directory, args);
-}
-
-async function exported(...args: Parameters<typeof cqlduck>): Promise<void> {
-  const { code, err } = await cqlduck(...args);
-  expect([code, err]).toEqual([0, expect.stringContaining("exported")]);
-}
+const cqlduck = (destination: string, ...flags: string[]): Promise<Ended> => work.export("orders", destination, flags);
+const exported = (destination: string, ...flags: string[]) => work.exported("orders", destination, flags);
 
 describe("--max-file-size", () => {
   it.each(["60KB", "200KB"])("%s is kept by a tenth", TIMEOUT, async (size) => {
     const limit = Number.parseInt(size, 10) * 1000;
     await exported(size, "--max-file-size", size);
-    const path = join(directory, size);
+    const path = work.path(size);
     const names = (await readdir(path)).filter((name) => name.endsWith(".parquet")).sort();
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size));
     expect(sizes.length).toBeGreaterThan(2);
@@ -80,7 +52,7 @@ describe("--max-file-size", () => {
 describe("--sort-by", () => {
   it("orders numbers as numbers, and what is missing last", TIMEOUT, async () => {
     await exported("sorted.parquet", "--sort-by", "total desc, shop, id");
-    const rows = await ask(`SELECT shop, id, total FROM '${join(directory, "sorted.parquet")}'`);
+    const rows = await ask(`SELECT shop, id, total FROM '${work.path("sorted.parquet")}'`);
     expect(rows).toHaveLength(ROWS);
     const rank = (row: Record<string, unknown>) => (row.total === null ? -1 : Number(row.total));
     const key = (row: Record<string, unknown>) => Number(row.shop) * 100 + Number(row.id);
@@ -88,15 +60,11 @@ describe("--sort-by", () => {
   });
 
   it("orders within each partition, and names only columns that there are", TIMEOUT, async () => {
-    await client.execute(`CREATE TABLE IF NOT EXISTS ${keyspace}.few (id int PRIMARY KEY, kind text, n int)`);
-    for (let id = 0; id < 60; id++) {
-      const values = [id, id % 2 ? "odd" : "even", (id * 7) % 10];
-      await client.execute(`INSERT INTO ${keyspace}.few (id, kind, n) VALUES (?, ?, ?)`, values, { prepare: true });
-    }
-    const args = ["export", `${keyspace}.few`, "few", "-H", host, "--partition-by", "kind", "--sort-by", "n desc,id"];
-    expect((await runBinary(directory, args)).code).toBe(0);
+    const few = Array.from({ length: 60 }, (_, id) => [id, id % 2 ? "odd" : "even", (id * 7) % 10]);
+    await work.table("few", "id int, kind text, n int", "(id)", few);
+    await work.exported("few", "few", ["--partition-by", "kind", "--sort-by", "n desc,id"]);
     for (const kind of ["odd", "even"]) {
-      const rows = await ask(`SELECT n, id FROM '${join(directory, "few", `kind=${kind}`)}/*.parquet'`);
+      const rows = await ask(`SELECT n, id FROM '${work.path("few", `kind=${kind}`)}/*.parquet'`);
       expect(rows).toHaveLength(30);
       expect(rows).toEqual(rows.toSorted((a, b) => Number(b.n) - Number(a.n) || Number(a.id) - Number(b.id)));
     }
@@ -110,7 +78,7 @@ describe("--sql", () => {
     const sql =
       "SELECT shop, count(*) AS n, sum(total::DECIMAL(18,2)) AS sum FROM orders GROUP BY shop ORDER BY shop DESC;";
     await exported("sums.parquet", "--sql", sql);
-    const rows = await ask(`FROM '${join(directory, "sums.parquet")}'`);
+    const rows = await ask(`FROM '${work.path("sums.parquet")}'`);
     const expected = Array.from({ length: ROWS / 100 }, (_, i) => {
       const shop = ROWS / 100 - 1 - i;
       let sum = 0;
@@ -129,6 +97,6 @@ describe("--sql", () => {
       const { code, err } = await cqlduck("wrong", "--sql", sql);
       expect([code, err]).toEqual([2, expect.stringMatching(says)]);
     }
-    expect((await readdir(directory)).filter((name) => name.startsWith("wrong"))).toEqual([]);
+    expect((await readdir(work.directory)).filter((name) => name.startsWith("wrong"))).toEqual([]);
   });
 });

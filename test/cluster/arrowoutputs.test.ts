@@ -94,6 +94,26 @@ describe.skipIf(python === undefined)("an Arrow stream", () => {
     await expectAllRows("parts", "wide", 2);
   });
 
+  it("can be arranged: by size, in order, and by partition, whose column is in the paths", TIMEOUT, async () => {
+    for (const [name, flags] of [
+      ["sized", "--max-file-size 400KB"],
+      ["sorted", "--sort-by k,p"],
+    ] as const) {
+      await exported("wide", name, `--format arrow ${flags}`);
+      await expectAllRows(name);
+    }
+    expect(
+      (await readdir(join(directory, "sized"))).filter((entry) => entry.endsWith(".arrows")).length,
+    ).toBeGreaterThan(2);
+    const { out } = await cqlduck("wide", "by", "--format arrow --partition-by p --columns p,k,v --json");
+    const files: { path: string; rows: number }[] = JSON.parse(out).files;
+    expect(files).toHaveLength(ROWS / 100);
+    for (const { path, rows } of files) {
+      expect(path).toMatch(/by\/p=\d+\/part-00000\.arrows$/);
+      expect(rows).toBe(100);
+    }
+  });
+
   it("of an empty table says its columns", TIMEOUT, async () => {
     await exported("none", "none.arrows");
     await expectAllRows("none.arrows", "none");

@@ -54,6 +54,8 @@ describe("on three nodes", () => {
     for (const replicas of [1, 3]) {
       const keyspace = await fill(replicas);
       for (const splits of [undefined, 1, 8, 32, 128, 1024]) await expectAll(keyspace, { splits });
+      await expectAll(keyspace, { query: `SELECT a, v FROM ${keyspace}.t` });
+      await expectAll(keyspace, { where: "v >= 0 ALLOW FILTERING" });
     }
   });
 
