@@ -24,7 +24,7 @@ import {
   importPlan,
 } from "./importjob.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { type ImportPart, openParts } from "./importparts.ts";
+import { type ImportPart, openParts, prepareConnection } from "./importparts.ts";
 import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
 import { peakMemory } from "./report.ts";
 
@@ -107,6 +107,7 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
           parts,
           job,
           connection,
+          aside: await openAside(engine),
           signal,
           retries: 0,
           notices: [...notices],
@@ -146,6 +147,13 @@ async function withEngine<T>(
   } finally {
     engine.close();
   }
+}
+
+/** A second connection: the first is busy with its scan. */
+async function openAside(engine: Engine): Promise<Connection> {
+  const connection = await engine.connect();
+  await prepareConnection(connection);
+  return connection;
 }
 
 async function open(cluster: Cluster, connection: Connection, options: ImportOptions): Promise<Opened> {

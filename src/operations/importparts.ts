@@ -32,7 +32,7 @@ export async function openParts(
   schema: TableSchema,
   options: ImportOptions,
 ): Promise<ImportPart[]> {
-  await run(connection, "SET TimeZone = 'UTC'", "preparing");
+  await prepareConnection(connection);
   const sources: SourcePart[] = [];
   for (const file of files) sources.push(await openPart(connection, file, options));
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
@@ -43,6 +43,11 @@ export async function openParts(
       match: matchColumns(source, schema, options),
       timeColumns: timeColumnsOf(source, options),
     }));
+}
+
+/** Makes a connection read times as all parts of an import do. */
+export async function prepareConnection(connection: Connection): Promise<void> {
+  await run(connection, "SET TimeZone = 'UTC'", "preparing");
 }
 
 /** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
@@ -69,7 +74,7 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
   );
   await run(
     connection,
-    `CREATE OR REPLACE TEMP VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`,
+    `CREATE OR REPLACE VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`,
     "reading the source",
   );
   const query = sql.trim().replace(/;\s*$/, "");

@@ -3,7 +3,7 @@
  * by chunk to the writer. Going on after a crash is the same as beginning: there are only fewer rows.
  */
 
-import { UsageError } from "../base/errors.ts";
+import { DataError, UsageError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
@@ -39,7 +39,10 @@ export interface ImportRun {
   readonly schema: TableSchema;
   readonly parts: readonly ImportPart[];
   readonly job: ImportJob;
+  /** Reads the parts. */
   readonly connection: Connection;
+  /** Reads anything else meanwhile. */
+  readonly aside: Connection;
   readonly signal: AbortSignal;
   retries: number;
   readonly notices: string[];
@@ -98,7 +101,7 @@ function startMeter({ options, parts }: ImportRun): ProgressMeter {
 }
 
 function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
-  const { job, options, parts, connection } = run;
+  const { job, options, parts, aside } = run;
   const isCounter = hasCounters(run.schema);
   let told = 0;
   return new ImportSegments({
@@ -107,7 +110,7 @@ function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
     bytes: SEGMENT_BYTES,
     alone: isCounter,
     maxErrors: options.maxErrors ?? DEFAULT_MAX_ERRORS,
-    describe: (rows) => describeRejected(connection, parts, rows),
+    describe: (rows) => describeRejected(aside, parts, rows),
     onRecord: () => meter.segmentDone(),
     onReject: (row) => {
       if (told++ < REASONS_TOLD) notice(run, rejectionText(parts, row));
@@ -335,6 +338,9 @@ async function sendPart(
     }
   } finally {
     await scan.settle();
+  }
+  if (total !== undefined && row < Math.min(total, window.end)) {
+    throw new DataError(`${source.path} gave ${row} rows, and says it has ${total}`);
   }
   const end = total ?? (row > begin && row < window.end ? row : await countRows(run, part));
   await segments.advance({ part: number, from: left, end, isLast: true, rows: 0, bytes: 0 });
