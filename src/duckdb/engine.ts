@@ -50,7 +50,10 @@ export class Engine {
 
   /** Ends running statements; each fails in its caller. */
   interrupt(): void {
-    for (const connection of this.#connections) duckdb.interrupt(connection);
+    for (const connection of this.#connections) {
+      interrupted.add(connection);
+      duckdb.interrupt(connection);
+    }
   }
 
   close(): void {
@@ -62,6 +65,12 @@ export class Engine {
 
 /** Connections with a stream that is being read. */
 const streaming = new WeakSet<Connection>();
+const interrupted = new WeakSet<Connection>();
+
+/** Whether its statements were ended, as all of its engine. */
+export function wasInterrupted(connection: Connection): boolean {
+  return interrupted.has(connection);
+}
 
 /** Notes that a stream of this connection is being read, until `endStream`. */
 export function beginStream(connection: Connection): void {

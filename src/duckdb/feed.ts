@@ -63,7 +63,9 @@ export class RowFeed {
     const served: Served = { source };
     this.#served = served;
     try {
-      return await work();
+      const result = await work();
+      if (served.failure) throw served.failure.error;
+      return result;
     } catch (error) {
       throw served.failure ? served.failure.error : error;
     } finally {

@@ -8,6 +8,9 @@ import type { ConnectionOptions, TableName } from "./options.ts";
 
 export type SourceFormat = "parquet" | "csv" | "json" | "jsonl";
 
+/** Rejected rows that an import goes on after, unless it is said. */
+export const DEFAULT_MAX_ERRORS = 100;
+
 /** A number for all rows, or the file's column that has one for each. */
 export type FixedOrColumn = { readonly value: bigint } | { readonly column: string };
 

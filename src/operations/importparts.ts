@@ -72,11 +72,7 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
       ? `SELECT ${["*", ...columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") })].join(", ")} FROM ${jsonTable(source)}`
       : `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`,
   );
-  await run(
-    connection,
-    `CREATE OR REPLACE VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`,
-    "reading the source",
-  );
+  await run(connection, `CREATE OR REPLACE VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`, "reading the source");
   const query = sql.trim().replace(/;\s*$/, "");
   const columns = await describeQuery(connection, query);
   return {
@@ -137,14 +133,17 @@ function timeColumnsOf(source: SourcePart, { timestamp, ttl }: ImportOptions): T
   };
 }
 
-/** The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL. */
-export function partQuery(part: ImportPart, from: number): string {
+/**
+ * The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL.
+ * @param end before this row, in a part whose rows are numbered
+ */
+export function partQuery(part: ImportPart, from: number, end?: number): string {
   const { source } = part;
   const plain = `SELECT ${partExpressions(part).join(", ")} FROM ${source.relation}`;
-  if (from === 0) return plain;
-  return source.rowNumber === undefined
-    ? `${plain} OFFSET ${from}`
-    : `${plain} WHERE ${quoteName(source.rowNumber)} >= ${from}`;
+  if (source.rowNumber === undefined) return from === 0 ? plain : `${plain} OFFSET ${from}`;
+  const number = quoteName(source.rowNumber);
+  const bounds = [...(from > 0 ? [`${number} >= ${from}`] : []), ...(end === undefined ? [] : [`${number} < ${end}`])];
+  return bounds.length > 0 ? `${plain} WHERE ${bounds.join(" AND ")}` : plain;
 }
 
 function partExpressions({ source, match, timeColumns }: ImportPart): string[] {

@@ -12,14 +12,15 @@ import { type WriteMode, type WriteShape, writeShape } from "../cassandra/writes
 import { CHUNK_ROWS } from "../duckdb/chunk.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
-import { Scan } from "../duckdb/scan.ts";
 import { ATTEMPTS_NAME, readJson } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { writeDurably } from "../storage/local.ts";
 import { describeRejected } from "./importbad.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
-import type { ImportOptions } from "./importoptions.ts";
-import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
+import { rejectMalformed } from "./importmalformed.ts";
+import { DEFAULT_MAX_ERRORS, type ImportOptions } from "./importoptions.ts";
+import { chunkReader, type ImportPart } from "./importparts.ts";
+import { PartScan } from "./importread.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
 
@@ -27,7 +28,6 @@ const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
 /** What nobody knows of after a crash: few, for somebody to look at. */
 const COUNTER_SEGMENT_ROWS = 20_480;
-const DEFAULT_MAX_ERRORS = 100;
 /** Reasons that are told while the import runs. */
 const REASONS_TOLD = 5;
 /** Microseconds between rows whose table has lists: so many attempts have room. */
@@ -118,9 +118,10 @@ function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
   });
 }
 
-function rejectionText(parts: readonly ImportPart[], { part, row, column, reason }: RejectedRow): string {
+function rejectionText(parts: readonly ImportPart[], { part, row, column, reason, malformed }: RejectedRow): string {
   const where = column === undefined ? "" : `, column ${column}`;
-  return `rejected: row ${row + 1} of ${parts[part]!.source.path}${where}: ${reason}`;
+  const which = malformed ? `line ${malformed.line}` : `row ${row + 1}`;
+  return `rejected: ${which} of ${parts[part]!.source.path}${where}: ${reason}`;
 }
 
 export function hasCounters(schema: TableSchema): boolean {
@@ -322,8 +323,8 @@ async function sendPart(
     await segments.advance({ part: number, from: at, end, isLast: true, rows: 0, bytes: 0 });
     return end;
   }
-  const scan = await Scan.open(run.connection, partQuery(part, begin), `reading ${source.path}`);
-  const read = chunkReader(part, scan, !run.options.ignoreExtra && !run.options.columns);
+  const scan = await PartScan.open(run.connection, part, begin);
+  const read = chunkReader(part, scan.scan, !run.options.ignoreExtra && !run.options.columns);
   let [left, row] = [at, begin];
   try {
     for (let chunk = await scan.next(); chunk && row < window.end; chunk = await scan.next()) {
@@ -342,8 +343,11 @@ async function sendPart(
   if (total !== undefined && row < Math.min(total, window.end)) {
     throw new DataError(`${source.path} gave ${row} rows, and says it has ${total}`);
   }
+  const malformed = source.leavesOut
+    ? await rejectMalformed(run.connection, source.path, { part: number, row }, segments)
+    : 0;
   const end = total ?? (row > begin && row < window.end ? row : await countRows(run, part));
-  await segments.advance({ part: number, from: left, end, isLast: true, rows: 0, bytes: 0 });
+  await segments.advance({ part: number, from: left, end, isLast: true, rows: malformed, bytes: 0 });
   return end;
 }
 

@@ -11,10 +11,11 @@ import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
 import type { CsvForm } from "../formats/csv.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
+import { csvRelation } from "./importcsv.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./importown.ts";
-import { csvRelation, jsonRelation } from "./importtext.ts";
+import { jsonRelation, malformedLines } from "./importtext.ts";
 
 /** A column that a file gives. */
 export interface FileColumn {
@@ -45,6 +46,8 @@ export interface SourcePart {
   readonly notice?: string | undefined;
   /** What stands behind FROM. */
   readonly relation: string;
+  /** Lines that are none of the file's format are not among its rows: readMalformed has them. */
+  readonly leavesOut?: boolean;
   /** Undefined where only reading would tell. */
   readonly rows: number | undefined;
   /** A column of `relation` that numbers the rows from 0, which makes beginning in the middle cheap. */
@@ -57,7 +60,7 @@ export interface SourcePart {
 }
 
 /** What the user says of text files. Names of columns are those of a file that doesn't say them. */
-type TextOptions = Pick<ImportOptions, "csv" | "columns">;
+type TextOptions = Pick<ImportOptions, "csv" | "columns" | "sql" | "maxRows" | "maxErrors">;
 
 const ROW_NUMBER = "file_row_number";
 const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
@@ -126,14 +129,20 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     want: own?.types.get(name),
     timestampFormat,
   });
+  const malformed = malformedLines(options);
   const inFile = own?.columns.filter((one) => !isInPath(own, one));
   if (file.format === "csv") {
     const csv = csvForm(options.csv, own);
     const positions = inFile?.map((one) => one.column) ?? (csv.header === false ? options.columns : undefined);
-    const { relation, names } = await csvRelation(connection, file, csv, positions);
-    return { ...part, relation, columns: names.map((name) => column(name, "csv", csv.timestampFormat)) };
+    const { relation, names } = await csvRelation(connection, file, csv, positions, malformed);
+    return {
+      ...part,
+      relation,
+      leavesOut: malformed !== undefined,
+      columns: names.map((name) => column(name, "csv", csv.timestampFormat)),
+    };
   }
-  const { relation, names, inside } = await jsonRelation(connection, file);
+  const { relation, names, inside } = await jsonRelation(connection, file, malformed);
   const metadata = own?.format.metadata;
   const isCell = ({ kind }: OwnColumn) => kind === "writetime" || kind === "ttl";
   const values = inFile?.filter((one) => !isCell(one)).map((one) => one.column) ?? [];
@@ -142,6 +151,7 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   return {
     ...part,
     relation,
+    leavesOut: malformed !== undefined && file.format === "jsonl",
     notice: notice ?? cells,
     json: { inside, metadata },
     columns: all.map((name) => column(name, "json")),
