@@ -40,11 +40,12 @@ export async function csvRelation(
   const { header = true, quote = '"' } = csv;
   const delimiter = csv.delimiter ?? (/\.tsv(\.|$)/i.test(file.path) ? "\t" : ",");
   const sign = csv.escape ?? quote;
-  const head = await firstRecord(connection, file, { delimiter, quote, escape: sign });
-  const names = namesOf(file, head, header, positions);
+  const { fields, blank } = await firstRecord(connection, file, { delimiter, quote, escape: sign });
+  const names = namesOf(file, fields, header, positions);
   const options = [
     `columns = {${names.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(", ")}}`,
     `header = ${header}`,
+    ...(blank > 0 ? [`skip = ${blank}`] : []),
     `delim = ${quoteText(delimiter)}`,
     `quote = ${quoteText(quote)}`,
     `escape = ${quoteText(sign)}`,
@@ -73,27 +74,43 @@ function namesOf(
 
 type Signs = Readonly<Record<"delimiter" | "quote" | "escape", string>>;
 
-/** The fields of the first record; none of a file that has no record. */
-async function firstRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<string[]> {
-  const sql = `SELECT json FROM ${linesOf(file, undefined)} LIMIT ${HEAD_LINES}`;
+interface FirstRecord {
+  /** None of a file that has no record. */
+  readonly fields: readonly string[];
+  /** Empty lines before it. */
+  readonly blank: number;
+}
+
+async function firstRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord> {
+  // In this encoding a sign is a byte: bytes that are no text in a line further down don't matter yet.
+  const sql = `SELECT json FROM ${linesOf(file, undefined, "encoding = 'latin-1'")} LIMIT ${HEAD_LINES}`;
   const scan = await Scan.open(connection, sql, `reading ${file.path}`);
   try {
     const chunk = await scan.next();
     let text: string | undefined;
     for (let row = 0; row < (chunk?.rows ?? 0); row++) {
       const texts = chunk!.columns[0]!;
-      const line = isNull(texts, row) ? "" : entryText(texts, row);
+      const line = isNull(texts, row) ? "" : utf8(entryText(texts, row), file);
       if (text === undefined && line === "") continue;
       text = text === undefined ? line : `${text}\n${line}`;
       const fields = fieldsOf(text, signs);
-      if (fields) return fields;
+      if (fields) return { fields, blank: row - text.split("\n").length + 1 };
     }
-    if (text === undefined) return [];
+    if (text === undefined) return { fields: [], blank: 0 };
     throw new DataError(`${file.path}: its first line can't be read: a quote is open at its end`, {
       hint: "say how the file is quoted: --quote, --escape",
     });
   } finally {
     await scan.settle();
+  }
+}
+
+/** The text whose bytes the signs are, without a byte order mark. */
+function utf8(signs: string, { path }: SourceFile): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(signs, "latin1"));
+  } catch (cause) {
+    throw new DataError(`${path}: its first line can't be read: bytes that are not UTF-8`, { cause });
   }
 }
 

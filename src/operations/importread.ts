@@ -2,7 +2,7 @@
  * Owns reading the rows of a part in their order, and what is told where that fails: a Parquet file that is damaged gives
  * all rows before its damaged row group, which is named.
  */
-import { CqlduckError, DataError, messageOf } from "../base/errors.ts";
+import { assert, CqlduckError, DataError, messageOf } from "../base/errors.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { Scan, type ScanChunk } from "../duckdb/scan.ts";
@@ -21,23 +21,30 @@ export class PartScan {
   readonly #part: ImportPart;
   /** The next row. */
   #row: number;
-  #scan: Scan;
+  #scan: Scan | undefined;
   /** Those still to be read one by one, once reading them together has failed; the first of them is being read. */
   #groups: RowGroup[] | undefined;
 
-  private constructor(connection: Connection, part: ImportPart, from: number, scan: Scan) {
+  private constructor(connection: Connection, part: ImportPart, from: number) {
     this.#connection = connection;
     this.#part = part;
     this.#row = from;
-    this.#scan = scan;
   }
 
+  /** @throws as next() */
   static async open(connection: Connection, part: ImportPart, from: number): Promise<PartScan> {
-    return new PartScan(connection, part, from, await openScan(connection, part, from));
+    const opened = new PartScan(connection, part, from);
+    try {
+      opened.#scan = await openScan(connection, part, from);
+    } catch (error) {
+      await opened.#recover(error);
+    }
+    return opened;
   }
 
   /** The running scan, whose columns the chunks are in. */
   get scan(): Scan {
+    assert(this.#scan, "a part that is open has a scan");
     return this.#scan;
   }
 
@@ -45,7 +52,7 @@ export class PartScan {
   async next(): Promise<ScanChunk | undefined> {
     for (;;) {
       try {
-        const chunk = await this.#scan.next();
+        const chunk = await this.scan.next();
         this.#row += chunk?.rows ?? 0;
         if (chunk || !this.#groups) return chunk;
         this.#groups.shift();
@@ -58,7 +65,7 @@ export class PartScan {
   }
 
   settle(): Promise<void> {
-    return this.#scan.settle();
+    return this.scan.settle();
   }
 
   /** DuckDB reads ahead: what fails may lie behind rows that are good. They are read row group by row group. */

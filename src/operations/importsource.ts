@@ -16,6 +16,7 @@ import type { SourceFile } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./importown.ts";
 import { jsonRelation, malformedLines } from "./importtext.ts";
+import { checkWhole } from "./importwhole.ts";
 
 /** A column that a file gives. */
 export interface FileColumn {
@@ -117,6 +118,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
 }
 
 async function openText(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
+  await checkWhole(file);
   const { own, notice } = await readSidecar(file);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const part = { path: file.path, file, own, notice, rows: undefined, rowNumber: undefined };

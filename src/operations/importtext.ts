@@ -44,8 +44,6 @@ export function readerOptions(file: SourceFile, malformed: MalformedLines | unde
   return [
     // It would take lines with # for comments, and others for a title.
     "auto_detect = false",
-    // Where a part of the file begins is a guess, which quotes may mislead.
-    "parallel = false",
     "hive_partitioning = false",
     `max_line_size = ${LONGEST_LINE}`,
     `buffer_size = ${2 * LONGEST_LINE}`,
@@ -54,8 +52,11 @@ export function readerOptions(file: SourceFile, malformed: MalformedLines | unde
   ];
 }
 
-/** A text file as one column of texts, `json`, a line each. */
-export function linesOf(file: SourceFile, malformed: MalformedLines | undefined): string {
+/**
+ * A text file as one column of texts, `json`, a line each.
+ * @param more options of DuckDB's reader
+ */
+export function linesOf(file: SourceFile, malformed: MalformedLines | undefined, ...more: readonly string[]): string {
   const options = [
     "columns = {'json': 'VARCHAR'}",
     "header = false",
@@ -63,6 +64,7 @@ export function linesOf(file: SourceFile, malformed: MalformedLines | undefined)
     "quote = ''",
     "escape = ''",
     ...readerOptions(file, malformed),
+    ...more,
   ];
   return `read_csv(${pathLiteral(file.path)}, ${options.join(", ")})`;
 }
