@@ -33,7 +33,10 @@ export function defineImport(command: Command, action: ImportAction): void {
         "of it is lost. A row that can't be written costs that row only.",
     )
     .usage("[options] <source...> <ks.table>")
-    .argument("<source...>", "files, directories, or patterns in quotes ('orders/*.parquet'); the table stands last");
+    .argument(
+      "<source...>",
+      "files, directories, patterns in quotes ('orders/*.parquet'), or - for stdin; the table stands last",
+    );
   addConnectionOptions(command);
   addSourceOptions(command);
   addCsvOptions(command, "CSV:");
@@ -106,7 +109,9 @@ export async function runImport(session: Session, names: readonly string[], comm
   const { readImportRequest } = await import("./validateimport.ts");
   const { findPassword } = await import("./password.ts");
   const request = readImportRequest(names, command);
+  const { sources } = request.options;
   session.again = request.dryRun ? commandAgain(world.argv) : commandAgain(world.argv, "--resume", "--restart");
+  if (sources.includes("-")) session.again = undefined;
   const { connection } = request.options;
   warnUnverified(session, command, connection.tls);
   const password = await findPassword(session, connection.username, request.passwordFile);
@@ -114,6 +119,7 @@ export async function runImport(session: Session, names: readonly string[], comm
     ...request.options,
     connection: { ...connection, password },
     stateDirectory: stateDirectory(world.env),
+    input: sources.includes("-") ? world.stdin : undefined,
   };
   if (request.dryRun) {
     await running(session, request, undefined, (_, display) => printPlan(session, request, options, display));

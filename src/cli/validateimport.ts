@@ -87,6 +87,11 @@ export function readImportRequest(names: readonly string[], command: Command): I
       hint: "say one",
     });
   }
+  if (sources.includes("-") && flags.passwordFile === "-") {
+    throw new UsageError("the password and the rows can't both come through stdin", {
+      hint: "put the password in a file, or in CQLDUCK_PASSWORD",
+    });
+  }
   if (flags.ttl && "value" in flags.ttl && (flags.ttl.value < 0n || flags.ttl.value > LONGEST_TTL)) {
     throw new UsageError(`--ttl: a TTL is a number of seconds from 0 to ${LONGEST_TTL}`);
   }

@@ -53,7 +53,7 @@ export async function csvRelation(
     "allow_quoted_nulls = false",
     ...readerOptions(file, malformed),
   ];
-  return { relation: `read_csv(${pathLiteral(file.path)}, ${options.join(", ")})`, names };
+  return { relation: `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`, names };
 }
 
 function namesOf(

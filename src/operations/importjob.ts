@@ -9,7 +9,7 @@ import type { TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
 import { VERSION } from "../version.ts";
-import type { SourceFile } from "./importfiles.ts";
+import { type SourceFile, STDIN } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import type { ConnectionOptions } from "./options.ts";
 
@@ -87,7 +87,7 @@ export function importDirectory(options: ImportOptions, schema: TableSchema): st
 }
 
 function absolute(source: string): string {
-  return source === "-" ? source : resolve(source);
+  return source === STDIN ? source : resolve(source);
 }
 
 export function importPlan(

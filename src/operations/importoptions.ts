@@ -2,6 +2,7 @@
  * Owns what an import is asked to do, and what it answers, as plain values: src/cli makes the options from flags, users
  * of the library write them.
  */
+import type { Readable } from "node:stream";
 import type { CsvForm } from "../formats/csv.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
@@ -17,8 +18,9 @@ export type FixedOrColumn = { readonly value: bigint } | { readonly column: stri
 export interface ImportOptions {
   readonly connection: ConnectionOptions;
   readonly table: TableName;
-  /** Paths of files and directories, and globs. */
+  /** Paths of files and directories, and globs; `-` is what `input` gives. */
   readonly sources: readonly string[];
+  readonly input?: Readable | undefined;
   /** Of all files; found from their names and content where it is absent. */
   readonly format?: SourceFormat | undefined;
   readonly csv?: CsvForm | undefined;

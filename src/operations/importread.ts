@@ -74,7 +74,7 @@ export class PartScan {
     if (!isDamage(error)) throw error;
     if (this.#groups) throw damagedGroup(source.path, this.#groups[0]!, error);
     if (source.file?.format !== "parquet" || source.rowNumber === undefined) throw damagedFile(source.path, error);
-    const all = await readRowGroups(this.#connection, source.file.path);
+    const all = await readRowGroups(this.#connection, source.file.content);
     this.#groups = all.filter(({ end }) => end > this.#row);
     if (this.#groups.length === 0) throw damagedFile(source.path, error);
     await this.#openGroup().catch((again: unknown) => {

@@ -90,14 +90,14 @@ function pathColumns({ own, file, columns }: SourcePart): FileColumn[] {
 }
 
 async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
-  const { path } = file;
+  const { path, content } = file;
   // Before DuckDB, whose messages say less of what is damaged.
-  const { rows, keyValues } = await readFooterSummary(path);
+  const { rows, keyValues } = await readFooterSummary(content);
   const own = ownMetadata(keyValues, path);
-  const plain = `read_parquet(${pathLiteral(path)}, hive_partitioning = false`;
+  const plain = `read_parquet(${pathLiteral(content)}, hive_partitioning = false`;
   const doing = `reading ${path}`;
   const described = await describe(connection, `SELECT * FROM ${plain})`, doing);
-  const flaws = await findFlaws(connection, path, doing);
+  const flaws = await findFlaws(connection, content, doing);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const hasOwnNumbers = described.some(({ name }) => name.toLowerCase() === ROW_NUMBER);
   return {

@@ -66,7 +66,7 @@ export function linesOf(file: SourceFile, malformed: MalformedLines | undefined,
     ...readerOptions(file, malformed),
     ...more,
   ];
-  return `read_csv(${pathLiteral(file.path)}, ${options.join(", ")})`;
+  return `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`;
 }
 
 /** A JSON file as one column of texts, an object each. */
@@ -81,7 +81,7 @@ export async function jsonRelation(
   const relation =
     file.format === "jsonl"
       ? linesOf(file, malformed)
-      : `(SELECT json::VARCHAR AS json FROM read_json_objects(${pathLiteral(file.path)}, ${objects.join(", ")}))`;
+      : `(SELECT json::VARCHAR AS json FROM read_json_objects(${pathLiteral(file.content)}, ${objects.join(", ")}))`;
   const scan = await Scan.open(connection, `SELECT json FROM ${relation} LIMIT ${SAMPLE_ROWS}`, `reading ${file.path}`);
   const chunk = await scan.next();
   const keys = chunk ? jsonKeys(chunk.columns[0]!, chunk.rows) : { names: [], inside: undefined };

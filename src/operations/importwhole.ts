@@ -12,10 +12,14 @@ import { attempt } from "../base/filefailure.ts";
 import type { SourceFile } from "./importfiles.ts";
 
 /** @throws DataError for a file that is cut off, or as damaged as its format lets see */
-export async function checkWhole({ path, compression }: Pick<SourceFile, "path" | "compression">): Promise<void> {
+export async function checkWhole({
+  path,
+  content,
+  compression,
+}: Pick<SourceFile, "path" | "content" | "compression">): Promise<void> {
   try {
-    if (compression === "gzip") await checkGzip(path);
-    if (compression === "zstd") await checkZstd(path);
+    if (compression === "gzip") await checkGzip(content);
+    if (compression === "zstd") await checkZstd(content);
   } catch (error) {
     if (!(error instanceof Damage)) throw error;
     throw new DataError(`${path} is damaged or cut off: ${error.message}`, {
