@@ -36,7 +36,9 @@ const STORED = {
   badRows: null,
   maxErrors: null,
   batchRows: null,
+  pace: null,
   concurrency: null,
+  rate: null,
   memoryBytes: null,
   jobDirectory: null,
 } as const satisfies { readonly [K in keyof ImportOptions]?: string | null };

@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import type { CsvForm } from "../formats/csv.ts";
 import type { JobEvent } from "../jobs/events.ts";
+import type { Pace } from "../jobs/pace.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 
 export type SourceFormat = "parquet" | "csv" | "json" | "jsonl";
@@ -53,8 +54,12 @@ export interface ImportOptions {
   readonly maxErrors?: number | undefined;
   /** Rows of one partition that travel in one batch. */
   readonly batchRows?: number | undefined;
-  /** Requests in flight for each node. */
+  /** How hard to work the cluster; "balanced" where it is absent. */
+  readonly pace?: Pace | undefined;
+  /** Requests in flight for each node, for "adaptive" at the most; what the pace says where it is absent. */
   readonly concurrency?: number | undefined;
+  /** The most rows a second. */
+  readonly rate?: number | undefined;
   /** What the import may take of memory, in bytes. */
   readonly memoryBytes?: number | undefined;
   /** Go on with an unfinished import of these sources into this table. */

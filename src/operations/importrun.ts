@@ -14,6 +14,7 @@ import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
 import { ATTEMPTS_NAME, readJson } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
+import { writePace } from "../jobs/writepace.ts";
 import { writeDurably } from "../storage/local.ts";
 import { describeRejected } from "./importbad.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
@@ -55,8 +56,7 @@ export async function importRows(run: ImportRun): Promise<void> {
   const writer = new Writer(cluster, {
     keyspace: schema.keyspace,
     name: qualifiedName(schema),
-    concurrency: options.concurrency,
-    batchRows: options.batchRows,
+    ...writePace(options, options.batchRows, signal),
     signal,
     onRetry: () => run.retries++,
     onWarning: (text) => {
