@@ -44,7 +44,8 @@ export function writePace(
   return {
     concurrency: most,
     firstConcurrency: profile.first < profile.most ? Math.min(profile.first, most) : most,
-    batchRows: rate === undefined ? batchRows : Math.max(1, Math.floor(Math.min(batchRows ?? Number.POSITIVE_INFINITY, rate))),
+    batchRows:
+      rate === undefined ? batchRows : Math.max(1, Math.floor(Math.min(batchRows ?? Number.POSITIVE_INFINITY, rate))),
     watch: profile.follows ? () => new LoadWatch() : undefined,
     admit: limit && ((rows) => limit.take(rows, signal).catch(() => undefined)),
   };

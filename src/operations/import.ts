@@ -167,7 +167,7 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
   const found = await findSourceFiles(options.sources, options.format, connection, keepStdin);
   const files = filterPartitions(found, options.partitionFilter);
-  const parts = await openParts(connection, files, schema, options);
+  const parts = await openParts(connection, files, spool, schema, options);
   const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]

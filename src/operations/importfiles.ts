@@ -35,6 +35,7 @@ export interface SourceFile {
 
 const EXTENSIONS: Readonly<Record<string, SourceFormat>> = {
   ...{ parquet: "parquet", parq: "parquet", pq: "parquet" },
+  ...{ arrow: "arrow", arrows: "arrow", feather: "arrow", ipc: "arrow" },
   ...{ csv: "csv", tsv: "csv", json: "json", jsonl: "jsonl", ndjson: "jsonl" },
 };
 const NAME = /\.([a-z]+)(?:\.(gz|gzip|zst|zstd))?$/i;
@@ -80,7 +81,7 @@ async function pathsOf(source: string, connection: Connection): Promise<Found[]>
     const paths = await pathsBelow(path, (name) => formatOfName(name) !== undefined);
     if (paths.length > 0) return paths.map((found) => ({ path: found, root: path }));
     throw new UsageError(`there are no data files in ${source}`, {
-      hint: "names that begin with _ or . are left out; files end in .parquet, .csv, .json, .jsonl, also with .gz or .zst",
+      hint: "names that begin with _ or . are left out; files end in .parquet, .arrow, .csv, .json or .jsonl, text also with .gz or .zst",
     });
   }
   if (status) return [{ path, root: sep }];
@@ -143,12 +144,15 @@ function compressionOf(head: Buffer): TextCompression {
 
 function formatOfContent(path: string, head: Buffer, compression: TextCompression): SourceFormat {
   if (head.subarray(0, 4).toString("latin1") === "PAR1") return "parquet";
+  if (head.subarray(0, 6).toString("latin1") === "ARROW1" || (head.length >= 4 && head.readInt32LE(0) === -1)) {
+    return "arrow";
+  }
   const text = beginningOf(head, compression).toString("utf8").trimStart();
   if (text.startsWith("{")) return "jsonl";
   if (text.startsWith("[")) return "json";
   if (text !== "" && !text.includes("\0") && text.includes(",")) return "csv";
   throw new UsageError(`the format of ${path} can't be told from its name or its first bytes`, {
-    hint: "say it: --format parquet, csv, json or jsonl",
+    hint: "say it: --format parquet, csv, json, jsonl or arrow",
   });
 }
 

@@ -8,7 +8,7 @@ import type { JobEvent } from "../jobs/events.ts";
 import type { Pace } from "../jobs/pace.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 
-export type SourceFormat = "parquet" | "csv" | "json" | "jsonl";
+export type SourceFormat = "parquet" | "csv" | "json" | "jsonl" | "arrow";
 
 /** Rejected rows that an import goes on after, unless it is said. */
 export const DEFAULT_MAX_ERRORS = 100;

@@ -18,6 +18,7 @@ import type { ImportOptions } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
 import type { ChunkReader } from "./importrows.ts";
 import { type FileColumn, openPart, type SourcePart } from "./importsource.ts";
+import type { Spool } from "./importspool.ts";
 
 export interface ImportPart {
   readonly source: SourcePart;
@@ -29,12 +30,13 @@ export interface ImportPart {
 export async function openParts(
   connection: Connection,
   files: readonly SourceFile[],
+  spool: Spool,
   schema: TableSchema,
   options: ImportOptions,
 ): Promise<ImportPart[]> {
   await prepareConnection(connection);
   const sources: SourcePart[] = [];
-  for (const file of files) sources.push(await openPart(connection, file, options));
+  for (const file of files) sources.push(await openPart(connection, file, spool, options));
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
   return parts
     .map((part) => withTableColumns(part, schema))

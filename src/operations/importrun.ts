@@ -343,6 +343,7 @@ async function sendPart(
   if (total !== undefined && row < Math.min(total, window.end)) {
     throw new DataError(`${source.path} gave ${row} rows, and says it has ${total}`);
   }
+  if (source.damage && row < window.end) throw source.damage;
   const malformed = source.leavesOut
     ? await rejectMalformed(run.connection, source.path, { part: number, row }, segments)
     : 0;

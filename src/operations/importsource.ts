@@ -4,6 +4,7 @@
  */
 
 import type { ColumnType } from "../base/column.ts";
+import type { DataError } from "../base/errors.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
@@ -11,10 +12,12 @@ import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
 import type { CsvForm } from "../formats/csv.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
+import { keepArrow } from "./importarrow.ts";
 import { csvRelation } from "./importcsv.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./importown.ts";
+import type { Spool } from "./importspool.ts";
 import { jsonRelation, malformedLines } from "./importtext.ts";
 import { checkWhole } from "./importwhole.ts";
 
@@ -49,6 +52,8 @@ export interface SourcePart {
   readonly relation: string;
   /** Lines that are none of the file's format are not among its rows: readMalformed has them. */
   readonly leavesOut?: boolean;
+  /** Told when all rows were read: others should have followed. */
+  readonly damage?: DataError | undefined;
   /** Undefined where only reading would tell. */
   readonly rows: number | undefined;
   /** A column of `relation` that numbers the rows from 0, which makes beginning in the middle cheap. */
@@ -64,13 +69,49 @@ export interface SourcePart {
 type TextOptions = Pick<ImportOptions, "csv" | "columns" | "sql" | "maxRows" | "maxErrors">;
 
 const ROW_NUMBER = "file_row_number";
+/** Of a column that has no values. */
+const NULL_TYPE: FileType = { kind: "SIMPLE", name: '"NULL"' };
 const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
 
 /** @throws DataError for a file that is damaged or not of its format */
-export async function openPart(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
-  const part =
-    file.format === "parquet" ? await openParquet(connection, file) : await openText(connection, file, options);
+export async function openPart(
+  connection: Connection,
+  file: SourceFile,
+  spool: Spool,
+  options: TextOptions,
+): Promise<SourcePart> {
+  const part = await openFormat(connection, file, spool, options);
   return { ...part, columns: [...part.columns, ...pathColumns(part)] };
+}
+
+function openFormat(connection: Connection, file: SourceFile, spool: Spool, options: TextOptions): Promise<SourcePart> {
+  switch (file.format) {
+    case "parquet":
+      return openParquet(connection, file);
+    case "arrow":
+      return openArrow(connection, file, spool);
+    default:
+      return openText(connection, file, options);
+  }
+}
+
+async function openArrow(connection: Connection, file: SourceFile, spool: Spool): Promise<SourcePart> {
+  const content = await spool.newPath();
+  const { keyValues, columns, notice, damage } = await keepArrow(connection, file, content);
+  const part = await openParquet(connection, { ...file, content });
+  const own = ownMetadata(keyValues, file.path);
+  const known = new Map(own?.columns.map((column) => [column.column, column]));
+  return {
+    ...part,
+    own,
+    notice,
+    damage,
+    columns: part.columns.map((column, i): FileColumn => {
+      const { name, isNull, problem } = columns[i]!;
+      const flaw = problem === undefined ? undefined : { reason: problem, fatal: true };
+      return { ...column, name, type: isNull ? NULL_TYPE : column.type, own: known.get(name), flaw };
+    }),
+  };
 }
 
 /** The columns that the file's path has: by what our own exports say of it, else by the names of its directories. */
@@ -110,7 +151,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
     columns: described.map(({ name, type }, i) => ({
       name,
       sql: quoteName(name),
-      type: flaws[i]?.isNull ? { kind: "SIMPLE", name: '"NULL"' } : type,
+      type: flaws[i]?.isNull ? NULL_TYPE : type,
       own: known.get(name),
       flaw: flaws[i]?.flaw,
     })),
