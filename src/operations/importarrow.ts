@@ -23,9 +23,9 @@ export interface KeptArrow {
     readonly isNull: boolean;
     readonly problem: string | undefined;
   }[];
-  readonly notice: string | undefined;
+  readonly notice?: string;
   /** What ended the rows before their end. */
-  readonly damage: DataError | undefined;
+  readonly damage?: DataError;
 }
 
 /** Writes the rows of an Arrow file into a Parquet file. @throws DataError for a file that is no Arrow file; StorageError */
@@ -50,10 +50,17 @@ export async function keepArrow(connection: Connection, { content, path }: Sourc
         isNull: type.kind === "null",
         problem: rows.fields[i]!.problem,
       })),
-      notice: reader.isOpenEnded ? `${path} has no mark at its end: rows may be missing` : undefined,
-      damage: rows.damage,
+      ...openEnd(reader, path),
+      ...(rows.damage ? { damage: rows.damage } : {}),
     };
   } finally {
     reader.close();
   }
+}
+
+/** Our own exports never end without the mark; of other writers it is allowed. */
+function openEnd({ isOpenEnded, schema }: ArrowReader, path: string): Pick<KeptArrow, "notice" | "damage"> {
+  if (!isOpenEnded) return {};
+  const text = `${path} ends without its mark: rows may be missing`;
+  return schema.keyValues.has("cqlduck.columns") ? { damage: new DataError(text) } : { notice: text };
 }

@@ -318,7 +318,7 @@ async function sendPart(
   const { source } = part;
   const begin = Math.max(at, window.first);
   const total = source.rows;
-  if (window.end <= begin || (total !== undefined && begin >= total)) {
+  if (window.end <= begin || (total !== undefined && begin >= total && !source.damage)) {
     const end = total ?? (await countRows(run, part));
     await segments.advance({ part: number, from: at, end, isLast: true, rows: 0, bytes: 0 });
     return end;

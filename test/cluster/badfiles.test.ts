@@ -3,8 +3,10 @@
  * nothing of what follows is taken for the end of the file.
  */
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { exportTable } from "../../src/index.ts";
 import { Importing } from "./importing.ts";
 import { ask } from "./parquet.ts";
 
@@ -109,6 +111,71 @@ describe("a damaged file is named, and what is good before it is written", () =>
     expect([code, message]).toEqual([3, expect.stringMatching(reason)]);
   });
 });
+
+describe("an Arrow file that is damaged", () => {
+  const ROWS = 100_000;
+  let whole: Buffer;
+
+  beforeAll(async () => {
+    const path = await world.parquet(
+      "arrow.parquet",
+      `SELECT (i // 1000)::INT AS p, (i % 1000)::INT AS c FROM range(${ROWS}) r(i)`,
+    );
+    await world.import(path, "big");
+    const { host, port } = inject("cassandra");
+    const destination = join(world.directory, "whole.arrows");
+    await exportTable({
+      connection: { hosts: [`${host}:${port}`] },
+      table: { keyspace: world.keyspace, table: "big" },
+      destination,
+      columns: ["p", "c"],
+    });
+    whole = await readFile(destination);
+  }, 120_000);
+
+  it.each<[string, (whole: Buffer) => Buffer, RegExp]>([
+    [
+      "cut off in the middle",
+      (bytes) => bytes.subarray(0, bytes.length >> 1),
+      /record batch \d+ of .* can't be read: the file ends inside of it/,
+    ],
+    ["without the mark of its end", (bytes) => bytes.subarray(0, -8), /ends without its mark/],
+    [
+      "with more behind its end",
+      (bytes) => Buffer.concat([bytes, bytes.subarray(0, 64)]),
+      /more bytes stand behind the end/,
+    ],
+    [
+      "with bytes where a message begins",
+      (bytes) => overwritten(bytes, secondMessage(bytes)),
+      /no message begins where one should/,
+    ],
+  ])("%s gives the rows before", { timeout: 60_000 }, async (_, damage, reason) => {
+    await world.empty("big");
+    const path = await world.file("damaged.arrows", damage(whole));
+    const { code, message } = await world.import(path, "big");
+    expect([code, message]).toEqual([3, expect.stringMatching(reason)]);
+    expect(message).toContain(path);
+  });
+
+  it.each<[string, Buffer, RegExp]>([
+    ["no schema", Buffer.from("ffffffff0000000000000000", "hex"), /no Arrow file/],
+    ["a footer that is missing", Buffer.from("ARROW1\0\0 and then nothing more"), /its footer is missing/],
+    ["nothing", Buffer.alloc(0), /no Arrow file/],
+  ])("with %s is refused", async (_, bytes, reason) => {
+    const { code, message } = await world.import(await world.file("none.arrow", bytes), "big");
+    expect([code, message]).toEqual([3, expect.stringMatching(reason)]);
+  });
+});
+
+/** Where the first record batch ends, or the schema. */
+function secondMessage(bytes: Buffer): number {
+  return 8 + bytes.readUInt32LE(4);
+}
+
+function overwritten(bytes: Buffer, at: number): Buffer {
+  return Buffer.from(bytes).fill(0x11, at, at + 4);
+}
 
 it("rows that are rejected early do not end a long file", { timeout: 120_000 }, async () => {
   await world.empty("big");

@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import * as zlib from "node:zlib";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { EXIT_DONE } from "../../src/cli/faults.ts";
 import { pythonWith } from "../readers/venv.ts";
@@ -12,6 +13,9 @@ import { serverRows } from "./wire.ts";
 
 const FOREIGN = join(import.meta.dirname, "../foreign");
 const python = await pythonWith(join(FOREIGN, "requirements.txt"));
+
+/** Not in Node 20, which tests may run in. */
+const HAS_ZSTD = "zstdDecompressSync" in zlib;
 
 const COLUMNS = `id int PRIMARY KEY, i8 tinyint, i16 smallint, i32 int, i64 bigint, u8 smallint, u16 int, u32 bigint, u64 varint,
   f float, d double, b boolean, s text, y blob, de decimal, da date, ts timestamp, tn timestamp, tm time,
@@ -67,12 +71,7 @@ beforeAll(async () => {
     `CREATE TABLE $ks.told (${COLUMNS})`,
   );
   for (const row of VALUES) {
-    const { y, tm, ...rest } = row as { y?: string; tm?: number };
-    const told = {
-      ...rest,
-      ...(y === undefined ? {} : { y: `0x${y}` }),
-      ...(tm === undefined ? {} : { tm: timeText(tm) }),
-    };
+    const told = Object.fromEntries(Object.entries(row).map(([name, value]) => [name, FORMS[name]?.(value) ?? value]));
     await world.client.execute(`INSERT INTO ${world.keyspace}.told JSON ?`, [JSON.stringify(told)], { prepare: true });
   }
   const values = await world.file("values.json", JSON.stringify(VALUES));
@@ -83,6 +82,14 @@ beforeAll(async () => {
 });
 
 afterAll(() => world?.close());
+
+/** How the server's JSON writes what is told as numbers and hex. */
+const FORMS: Readonly<Record<string, (value: unknown) => string>> = {
+  y: (hex) => `0x${String(hex)}`,
+  tm: (nanos) => timeText(Number(nanos)),
+  ts: (millis) => new Date(Number(millis)).toISOString(),
+  tn: (millis) => new Date(Number(millis)).toISOString(),
+};
 
 function timeText(nanos: number): string {
   const seconds = Math.floor(nanos / 1e9);
@@ -116,6 +123,13 @@ describe.skipIf(python === undefined)("what others wrote is what the table holds
     for (const { file, columns } of files) {
       await world.empty();
       const { code, message, bad } = await world.import(file);
+      if (/zstd\.arrow/.test(file) && !HAS_ZSTD) {
+        expect([code, message]).toEqual([
+          3,
+          expect.stringContaining("compressed with zstd can't be read by this version"),
+        ]);
+        continue;
+      }
       expect([file, code, message, bad]).toEqual([file, EXIT_DONE, "", []]);
       // fastparquet has no row with NULLs.
       const whole = writer === "fastparquet";

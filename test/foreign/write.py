@@ -21,7 +21,10 @@ VALUES = json.load(open(sys.argv[1]))
 DIRECTORY = sys.argv[2]
 
 
-def value(name, found):
+PER_MILLI = {"ms": 1, "us": 1_000, "ns": 1_000_000}
+
+
+def value(name, found, kind):
     if found is None:
         return None
     if name == "y":
@@ -32,8 +35,8 @@ def value(name, found):
         return decimal.Decimal(found)
     if name == "da":
         return datetime.date.fromisoformat(found)
-    if name == "tn":
-        return found * 1_000_000
+    if name in ("ts", "tn"):
+        return found * PER_MILLI[kind.unit]
     if name == "m":
         return list(found.items())
     return found
@@ -51,7 +54,7 @@ TYPES = {
 
 def table(**other):
     types = {**TYPES, **other}
-    arrays = [pa.array([value(name, row.get(name)) for row in VALUES], type=types[name]) for name in TYPES]
+    arrays = [pa.array([value(name, row.get(name), types[name]) for row in VALUES], type=types[name]) for name in TYPES]
     return pa.table(arrays, names=list(TYPES))
 
 
