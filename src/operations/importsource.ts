@@ -4,7 +4,7 @@
  */
 
 import type { ColumnType } from "../base/column.ts";
-import type { DataError } from "../base/errors.ts";
+import { DataError, messageOf } from "../base/errors.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
@@ -12,6 +12,8 @@ import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
 import type { CsvForm } from "../formats/csv.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
+import { duckdbTypeFromText } from "../types/column-type.ts";
+import type { Inside } from "../types/json-rows.ts";
 import { keepArrow } from "./importarrow.ts";
 import { csvRelation } from "./importcsv.ts";
 import type { SourceFile } from "./importfiles.ts";
@@ -59,11 +61,14 @@ export interface SourcePart {
   /** A column of `relation` that numbers the rows from 0, which makes beginning in the middle cheap. */
   readonly rowNumber: string | undefined;
   /**
-   * The relation has one column, `json`, with an object each, or an object that has it as its member `inside`. The member
+   * The relation has one column, `json`, with an object each, or an object that has it `inside`. The member
    * `metadata` of the objects holds no columns.
    */
-  readonly json?: { readonly inside: string | undefined; readonly metadata: string | undefined };
+  readonly json?: { readonly inside: Inside | undefined; readonly metadata: string | undefined };
 }
+
+/** A column's CQL type, the DuckDB type in whose form its values stand, and the table's name for it. */
+export type BadRowType = readonly [cql: string, duckdb: string, name: string];
 
 /** What the user says of text files. Names of columns are those of a file that doesn't say them. */
 type TextOptions = Pick<ImportOptions, "csv" | "columns" | "sql" | "maxRows" | "maxErrors">;
@@ -123,11 +128,16 @@ function pathColumns({ own, file, columns }: SourcePart): FileColumn[] {
   return found
     .filter(([name]) => !columns.some((column) => column.name === name))
     .map(([name, value, column]): FileColumn => {
-      const sql = value === null ? "NULL::VARCHAR" : quoteText(value);
+      const sql = value === null ? "NULL::VARCHAR" : textSql(value);
       // A date that was exported as a number is one in the path too, and no text of a date is.
       const isDays = column?.type === "date" && /^-?\d+$/.test(value ?? "");
       return { name, sql, type: TEXT, text: "csv", own: column, want: isDays ? { kind: "INTEGER" } : undefined };
     });
+}
+
+/** A text as SQL, which can't hold the character 0 in quotes. */
+function textSql(text: string): string {
+  return `(${text.split("\0").map(quoteText).join(" || chr(0) || ")})`;
 }
 
 async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
@@ -197,8 +207,22 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     leavesOut: malformed !== undefined && file.format === "jsonl",
     notice: notice ?? cells,
     json: { inside, metadata },
-    columns: all.map((name) => column(name, "json")),
+    columns: all.map((name) => ({ ...column(name, "json"), ...badRowColumn(name, inside, file) })),
   };
+}
+
+/** What a file of rejected rows says of a column. @throws DataError where it can't be read */
+function badRowColumn(name: string, inside: Inside | undefined, { path }: SourceFile): Partial<FileColumn> {
+  if (inside?.types === undefined) return {};
+  try {
+    const types = JSON.parse(inside.types) as Record<string, BadRowType>;
+    const said = Object.hasOwn(types, name) ? types[name] : undefined;
+    if (!said) return {};
+    const [type, form, column] = said;
+    return { own: { column: name, name: column, type, kind: "regular" }, want: duckdbTypeFromText(form) };
+  } catch (error) {
+    throw new DataError(`${path}: the "types" of its first row can't be read: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** What the user says of a CSV file, then what our export said of it. */
