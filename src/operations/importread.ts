@@ -8,6 +8,7 @@ import { readRows } from "../duckdb/reader.ts";
 import { Scan, type ScanChunk } from "../duckdb/scan.ts";
 import { pathLiteral } from "./importown.ts";
 import { type ImportPart, partQuery } from "./importparts.ts";
+import { isUnreadable } from "./importsource.ts";
 
 /** A row group by its number, from 1, with its rows. */
 interface RowGroup {
@@ -93,7 +94,7 @@ function openScan(connection: Connection, part: ImportPart, from: number, end?: 
 
 /** Whether what DuckDB says may be the file's fault. */
 function isDamage(error: unknown): boolean {
-  return error instanceof DataError || !(error instanceof CqlduckError);
+  return error instanceof DataError || isUnreadable(error);
 }
 
 function damagedGroup(path: string, { number, first, end }: RowGroup, cause: unknown): DataError {
@@ -104,8 +105,7 @@ function damagedGroup(path: string, { number, first, end }: RowGroup, cause: unk
   });
 }
 
-/** A file that can't be read, in DuckDB's words. */
-export function damagedFile(path: string, cause: unknown): unknown {
+function damagedFile(path: string, cause: unknown): unknown {
   if (cause instanceof CqlduckError) return cause;
   return new DataError(`${path} can't be read: ${messageOf(cause)}`, { cause, hint: HINT });
 }

@@ -4,7 +4,7 @@
  */
 
 import type { ColumnType } from "../base/column.ts";
-import { DataError, messageOf } from "../base/errors.ts";
+import { CqlduckError, DataError, messageOf } from "../base/errors.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
@@ -85,8 +85,15 @@ export async function openPart(
   spool: Spool,
   options: TextOptions,
 ): Promise<SourcePart> {
-  const part = await openFormat(connection, file, spool, options);
+  const part = await openFormat(connection, file, spool, options).catch((error: unknown) => {
+    throw isUnreadable(error) ? new DataError(messageOf(error), { cause: error }) : error;
+  });
   return { ...part, columns: [...part.columns, ...pathColumns(part)] };
+}
+
+/** Whether it is DuckDB that can't read a file, in words that are no kind of failure here. */
+export function isUnreadable(error: unknown): boolean {
+  return !(error instanceof CqlduckError) && /^reading (?!.*INTERRUPT Error)/.test(messageOf(error));
 }
 
 function openFormat(connection: Connection, file: SourceFile, spool: Spool, options: TextOptions): Promise<SourcePart> {
