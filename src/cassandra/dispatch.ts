@@ -65,8 +65,13 @@ function costOf({ rows, bytes }: Frame): number {
 }
 
 export interface DispatchOptions {
-  /** The cost of the requests in flight to one node. */
+  /** The cost of the requests in flight to one node, at the most and at the beginning. */
   readonly window: number;
+  readonly firstWindow: number;
+  /** Makes what judges a node's answers: told when a request was sent and its bytes, it may say that the node is strained. */
+  readonly watch?:
+    | (() => { answered(sentAt: number, bytes: number): { readonly strained: boolean } | undefined })
+    | undefined;
   /** Milliseconds after its first failure at which a frame is given up. */
   readonly patienceMs: number;
   /** Names the work in errors, e.g. `writing ks.t`. */
@@ -87,6 +92,7 @@ export class Dispatcher {
   readonly #wire: Wire;
   readonly #options: DispatchOptions;
   readonly #lanes = new Map<Host, Lane<Delivery>>();
+  readonly #watches = new Map<Lane<Delivery>, ReturnType<NonNullable<DispatchOptions["watch"]>>>();
   /** The frames that wait for the one before of their chain. */
   readonly #chains = new Map<string, Delivery[]>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -138,7 +144,9 @@ export class Dispatcher {
     const host = this.#choose(next);
     let lane = this.#lanes.get(host);
     if (!lane) {
-      lane = new Lane(host, this.#options.window, (request, of) => this.#send(request, of));
+      const { window, firstWindow, watch } = this.#options;
+      lane = new Lane(host, window, (request, of) => this.#send(request, of), firstWindow);
+      if (watch) this.#watches.set(lane, watch());
       this.#lanes.set(host, lane);
     }
     lane.push(next);
@@ -168,12 +176,19 @@ export class Dispatcher {
     next.sentAt = performance.now();
     this.#wire.send(next.frame, lane.host, (error, answer) => {
       if (this.#over) return;
-      if (answer) lane.widen(next);
+      if (answer) this.#follow(next, lane);
       else if (asksForPatience(error)) lane.narrow(next.sentAt);
       lane.done(next);
       if (answer) this.#answered(next, answer);
       else this.#failed(next, lane, error);
     });
+  }
+
+  /** A window that is not as wide as it may be grows, unless the node takes long. */
+  #follow(done: Delivery, lane: Lane<Delivery>): void {
+    const load = this.#watches.get(lane)?.answered(done.sentAt, done.frame.bytes.length);
+    if (load?.strained) lane.narrow(done.sentAt);
+    else lane.widen(done);
   }
 
   #answered(done: Delivery, answer: Answer): void {

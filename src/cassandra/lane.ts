@@ -30,11 +30,12 @@ export class Lane<T extends Weighed> {
   /**
    * @param widest the cost of the requests that may be in flight at a time
    * @param send sends a request at once; whoever does it calls `done` when it was answered
+   * @param first the same as `widest` at the beginning
    */
-  constructor(host: Host, widest: number, send: (request: T, lane: Lane<T>) => void) {
+  constructor(host: Host, widest: number, send: (request: T, lane: Lane<T>) => void, first = widest) {
     this.host = host;
     this.#widest = widest;
-    this.#window = widest;
+    this.#window = first;
     this.#send = send;
   }
 

@@ -5,7 +5,14 @@
 import driver from "cassandra-driver";
 import { assert, ClusterError } from "../base/errors.ts";
 import type { Cluster, Host } from "./cluster.ts";
-import { type Delivery, Dispatcher, delivery, type Receiver, type RowRejection } from "./dispatch.ts";
+import {
+  type Delivery,
+  Dispatcher,
+  type DispatchOptions,
+  delivery,
+  type Receiver,
+  type RowRejection,
+} from "./dispatch.ts";
 import { giveBackFrame } from "./framebuffers.ts";
 import { buildFrames, type Consistencies, type Frame, RowSizes } from "./frames.ts";
 import { type FrameLimits, planFrames } from "./grouping.ts";
@@ -34,6 +41,12 @@ export interface WriterOptions {
   readonly name: string;
   /** Requests in flight to one node, of full size; of smaller ones accordingly more. 16 where it is not said. */
   readonly concurrency?: number | undefined;
+  /** The same at the beginning: as many unless said. */
+  readonly firstConcurrency?: number | undefined;
+  /** Makes what judges a node's answers: as long as it says the node is strained, less is in flight to it. */
+  readonly watch?: DispatchOptions["watch"];
+  /** Resolves when so many rows may be sent; at once where it is absent. Called in the order of the rows. */
+  readonly admit?: ((rows: number) => Promise<void>) | undefined;
   /** The most rows of a batch; 100 where it is not said. */
   readonly batchRows?: number | undefined;
   /** Milliseconds that a write is tried for; two minutes where it is not said. */
@@ -127,6 +140,8 @@ export class Writer {
     this.#consistencies = { write: cluster.consistency.code, serial: serialFor(cluster.consistency.code) };
     this.#dispatcher = new Dispatcher(cluster, this.#wire, {
       window: this.#window,
+      firstWindow: (options.firstConcurrency ?? options.concurrency ?? DEFAULT_CONCURRENCY) * FULL_FRAME_COST,
+      watch: options.watch,
       patienceMs: options.patienceMs ?? PATIENCE_MS,
       doing,
       onRetry: (error) => options.onRetry?.(error),
@@ -188,8 +203,19 @@ export class Writer {
     this.#fates.add(fate);
     this.#held += fate.bytes;
     this.#rows += block.rows;
-    for (const next of deliveries) this.#dispatcher.deliver(next);
+    for (const next of deliveries) this.#deliver(next);
     return fate.result;
+  }
+
+  #deliver(next: Delivery): void {
+    const { admit } = this.#options;
+    if (!admit) this.#dispatcher.deliver(next);
+    else {
+      admit(next.frame.rows.length).then(
+        () => this.#dispatcher.deliver(next),
+        (error: unknown) => this.#fail(error),
+      );
+    }
   }
 
   #framesOf(block: RowBlock): Frame[] {

@@ -2,6 +2,7 @@
  * Owns `cqlduck import`: its options with their help, and the way from a command line to an import and its report.
  */
 import { type Command, Option } from "commander";
+import { PACES } from "../jobs/pace.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "../operations/importoptions.ts";
 import { EXIT_REJECTED } from "./faults.ts";
 import {
@@ -33,7 +34,10 @@ export function defineImport(command: Command, action: ImportAction): void {
         "of it is lost. A row that can't be written costs that row only.",
     )
     .usage("[options] <source...> <ks.table>")
-    .argument("<source...>", "files, directories, or patterns in quotes ('orders/*.parquet'); the table stands last");
+    .argument(
+      "<source...>",
+      "files, directories, patterns in quotes ('orders/*.parquet'), or - for stdin; the table stands last",
+    );
   addConnectionOptions(command);
   addSourceOptions(command);
   addCsvOptions(command, "CSV:");
@@ -91,7 +95,22 @@ function addRowOptions(command: Command): void {
 function addWritingOptions(command: Command): void {
   const group = (option: Option) => command.addOption(option.helpGroup("Writing:"));
   group(new Option("--batch-rows <count>", "the most rows of one partition that travel together").default("100"));
-  group(new Option("--concurrency <count>", "requests in flight to each node"));
+  group(
+    withChoices(
+      new Option(
+        "--pace <pace>",
+        "how hard to work the cluster: conservative, balanced, aggressive or adaptive",
+      ).default("balanced"),
+      PACES,
+    ),
+  );
+  group(
+    new Option(
+      "--concurrency <count>",
+      "requests in flight to each node, for adaptive the most; the pace says 4, 16, 32 or from 4 to 48",
+    ),
+  );
+  group(new Option("--rate <rows>", "at most so many rows a second"));
   group(new Option("--memory <size>", "what the import may take of memory").default("512MB"));
   group(
     new Option("--job-dir <directory>", "where the import keeps its state; in the user's state directory unless said"),
@@ -106,7 +125,9 @@ export async function runImport(session: Session, names: readonly string[], comm
   const { readImportRequest } = await import("./validateimport.ts");
   const { findPassword } = await import("./password.ts");
   const request = readImportRequest(names, command);
+  const { sources } = request.options;
   session.again = request.dryRun ? commandAgain(world.argv) : commandAgain(world.argv, "--resume", "--restart");
+  if (sources.includes("-")) session.again = undefined;
   const { connection } = request.options;
   warnUnverified(session, command, connection.tls);
   const password = await findPassword(session, connection.username, request.passwordFile);
@@ -114,6 +135,7 @@ export async function runImport(session: Session, names: readonly string[], comm
     ...request.options,
     connection: { ...connection, password },
     stateDirectory: stateDirectory(world.env),
+    input: sources.includes("-") ? world.stdin : undefined,
   };
   if (request.dryRun) {
     await running(session, request, undefined, (_, display) => printPlan(session, request, options, display));

@@ -103,7 +103,7 @@ async function resumeImport(
   request: ResumeRequest,
   { job, before }: { readonly job: string; readonly before: ImportOptions },
 ): Promise<void> {
-  const { connection, types, empty, memoryBytes } = request.options;
+  const { connection, types, empty, pace, concurrency, rate, memoryBytes } = request.options;
   if (types?.size || empty !== undefined) {
     throw new UsageError("--type and --empty are for exports, and this is an import");
   }
@@ -117,6 +117,9 @@ async function resumeImport(
   await running(session, request, { command: "resume", job }, (signal, display) => {
     const options: ImportOptions = {
       ...before,
+      pace: pace ?? before.pace,
+      concurrency: concurrency ?? before.concurrency,
+      rate: rate ?? before.rate,
       connection: { ...before.connection, ...said, password },
       memoryBytes: memoryBytes ?? before.memoryBytes,
       stateDirectory: stateDirectory(session.world.env),

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
 import { parseColumnList, parseTableName } from "../base/names.ts";
 import { parseCount, parseSize } from "../base/units.ts";
+import { PACES } from "../jobs/pace.ts";
 import type { ImportOptions } from "../operations/importoptions.ts";
 import {
   Connection,
@@ -58,7 +59,9 @@ const ImportFlags = v.object({
   badRows: v.optional(form(parseText)),
   maxErrors: form(parseErrorLimit),
   batchRows: form(atMost(parseCount, MOST_BATCH_ROWS)),
+  pace: v.optional(form(choice(PACES))),
   concurrency: v.optional(form(atMost(parseCount, MOST_CONCURRENT))),
+  rate: v.optional(form(parseCount)),
   memory: form(parseSize),
   jobDir: v.optional(form(parseText)),
   resume: flag,
@@ -85,6 +88,11 @@ export function readImportRequest(names: readonly string[], command: Command): I
   if (flags.resume && flags.restart) {
     throw new UsageError("--resume and --restart are two ways: one goes on, the other begins again", {
       hint: "say one",
+    });
+  }
+  if (sources.includes("-") && flags.passwordFile === "-") {
+    throw new UsageError("the password and the rows can't both come through stdin", {
+      hint: "put the password in a file, or in CQLDUCK_PASSWORD",
     });
   }
   if (flags.ttl && "value" in flags.ttl && (flags.ttl.value < 0n || flags.ttl.value > LONGEST_TTL)) {
@@ -116,7 +124,9 @@ export function readImportRequest(names: readonly string[], command: Command): I
       badRows: path(flags.badRows),
       maxErrors: flags.maxErrors,
       batchRows: flags.batchRows,
+      pace: flags.pace,
       concurrency: flags.concurrency,
+      rate: flags.rate,
       memoryBytes: flags.memory,
       jobDirectory: path(flags.jobDir),
       resume: flags.resume,

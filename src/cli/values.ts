@@ -155,7 +155,7 @@ export function parseShare(text: string): number | `${number}%` {
   throw new UsageError(`"${text}" isn't a percentage`, { hint: "write it from 0% to 100%" });
 }
 
-export const IMPORT_FORMATS = ["parquet", "csv", "json", "jsonl"] as const;
+export const IMPORT_FORMATS = ["parquet", "csv", "json", "jsonl", "arrow"] as const;
 export const IMPORT_MODES = ["insert", "update", "if-not-exists", "delete"] as const;
 export const NULL_RULES = ["unset", "write"] as const;
 

@@ -3,7 +3,7 @@
  * of it lasts: it is in memory, and what is to stay is written by COPY (see copy.ts).
  */
 import duckdb, { type Connection, type Database, type Result } from "@duckdb/node-bindings";
-import { CqlduckError, DataError, messageOf, StorageError } from "../base/errors.ts";
+import { assert, CqlduckError, DataError, messageOf, StorageError } from "../base/errors.ts";
 
 export interface EngineOptions {
   /** Bytes for DuckDB's buffers. They do not bound what the process takes: see docs/design.md, Memory. */
@@ -50,7 +50,10 @@ export class Engine {
 
   /** Ends running statements; each fails in its caller. */
   interrupt(): void {
-    for (const connection of this.#connections) duckdb.interrupt(connection);
+    for (const connection of this.#connections) {
+      interrupted.add(connection);
+      duckdb.interrupt(connection);
+    }
   }
 
   close(): void {
@@ -60,8 +63,33 @@ export class Engine {
   }
 }
 
+/** Connections with a stream that is being read. */
+const streaming = new WeakSet<Connection>();
+const interrupted = new WeakSet<Connection>();
+
+/** Whether its statements were ended, as all of its engine. */
+export function wasInterrupted(connection: Connection): boolean {
+  return interrupted.has(connection);
+}
+
+/** Notes that a stream of this connection is being read, until `endStream`. */
+export function beginStream(connection: Connection): void {
+  checkIdle(connection);
+  streaming.add(connection);
+}
+
+export function endStream(connection: Connection): void {
+  streaming.delete(connection);
+}
+
+/** Another statement would end the stream without a word, as if its last row had come. */
+export function checkIdle(connection: Connection): void {
+  assert(!streaming.has(connection), "a connection whose stream is being read runs no other statement");
+}
+
 /** Runs one statement. @throws what failureOf makes of DuckDB's error; `doing` names the work, e.g. "writing part 3" */
 export async function run(connection: Connection, sql: string, doing: string): Promise<Result> {
+  checkIdle(connection);
   try {
     return await duckdb.query(connection, sql);
   } catch (error) {

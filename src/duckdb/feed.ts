@@ -30,14 +30,18 @@ interface Served {
 /** The rows that the statements of one engine can read. */
 export class RowFeed {
   /** What stands behind FROM; once in a statement. */
-  readonly from = `${NAME}()`;
+  readonly from: string;
   readonly #filler = new ChunkFiller();
   #served: Served | undefined;
 
-  /** One feed an engine, which has one thread: a chunk is good until the next is asked for. */
-  constructor(connection: Connection, types: readonly ColumnType[]) {
+  /**
+   * A chunk is good until the next is asked for: statements copy it before they do.
+   * @param name of no other feed of the engine
+   */
+  constructor(connection: Connection, types: readonly ColumnType[], name = NAME) {
+    this.from = `${name}()`;
     const table = duckdb.create_table_function();
-    duckdb.table_function_set_name(table, NAME);
+    duckdb.table_function_set_name(table, name);
     duckdb.table_function_set_bind(table, (info) => {
       types.forEach((type, i) => {
         duckdb.bind_add_result_column(info, `c${i}`, logicalType(type));
@@ -50,7 +54,7 @@ export class RowFeed {
     duckdb.table_function_set_function(table, (info, chunk) => {
       const served = this.#served;
       if (served) this.#fill(info, chunk, served);
-      else duckdb.function_set_error(info, `${NAME} has no rows to give now`);
+      else duckdb.function_set_error(info, `${name} has no rows to give now`);
     });
     duckdb.register_table_function(connection, table);
   }
@@ -63,7 +67,9 @@ export class RowFeed {
     const served: Served = { source };
     this.#served = served;
     try {
-      return await work();
+      const result = await work();
+      if (served.failure) throw served.failure.error;
+      return result;
     } catch (error) {
       throw served.failure ? served.failure.error : error;
     } finally {

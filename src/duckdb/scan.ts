@@ -5,7 +5,7 @@
 import duckdb, { type Connection, type DataChunk, type Result, type Vector } from "@duckdb/node-bindings";
 import { Arena, type ColumnBuffer, type ColumnType, createColumn, isNull } from "../base/column.ts";
 import { CHUNK_ROWS } from "./chunk.ts";
-import { failureOf } from "./engine.ts";
+import { beginStream, checkIdle, endStream, failureOf, wasInterrupted } from "./engine.ts";
 import { columnTypeOf, type FileType, fileType, fileTypeToSql } from "./filetypes.ts";
 
 export interface DescribedColumn {
@@ -26,6 +26,7 @@ export async function describe(connection: Connection, sql: string, doing: strin
 }
 
 async function prepare(connection: Connection, sql: string, doing: string) {
+  checkIdle(connection);
   try {
     return await duckdb.prepare(connection, sql);
   } catch (error) {
@@ -39,16 +40,24 @@ export interface ScanChunk {
   readonly columns: readonly ColumnBuffer[];
 }
 
-/** A running query, read chunk by chunk in its order. */
+/** A running query, read chunk by chunk in its order. Until its end, or until it is settled, its connection does nothing else. */
 export class Scan {
   readonly columns: readonly ColumnBuffer[];
+  readonly #connection: Connection;
+  readonly #sql: string;
   readonly #result: Result;
   readonly #arena: Arena;
   readonly #doing: string;
   /** The chunk after the current one, which DuckDB makes meanwhile. */
   #next: Promise<DataChunk | null> | undefined;
 
-  private constructor(result: Result, types: readonly ColumnType[], doing: string) {
+  private constructor(
+    { connection, sql, doing }: { readonly connection: Connection; readonly sql: string; readonly doing: string },
+    result: Result,
+    types: readonly ColumnType[],
+  ) {
+    this.#connection = connection;
+    this.#sql = sql;
     this.#result = result;
     this.#doing = doing;
     this.#arena = new Arena();
@@ -69,7 +78,8 @@ export class Scan {
         if (!type) throw new Error(`${doing}: no column can be of type ${fileTypeToSql(found)}`);
         return type;
       });
-      return new Scan(result, types, doing);
+      beginStream(connection);
+      return new Scan({ connection, sql, doing }, result, types);
     } catch (error) {
       throw failureOf(error, doing);
     } finally {
@@ -83,7 +93,11 @@ export class Scan {
       const chunk = await (this.#next ?? duckdb.fetch_chunk(this.#result));
       this.#next = undefined;
       const rows = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk);
-      if (chunk === null || rows === 0) return undefined;
+      if (chunk === null || rows === 0) {
+        endStream(this.#connection);
+        if (!this.#isWhole()) throw await this.#fault();
+        return undefined;
+      }
       this.#next = duckdb.fetch_chunk(this.#result);
       // Its failure is told when it is asked for; until then nobody may be listening.
       this.#next.catch(() => undefined);
@@ -94,14 +108,34 @@ export class Scan {
       return { rows, columns: this.columns };
     } catch (error) {
       this.#next = undefined;
+      endStream(this.#connection);
       throw failureOf(error, this.#doing);
     }
+  }
+
+  /** A stream that fails ends like one that is at its end; only its result tells, and not why. */
+  #isWhole(): boolean {
+    return (
+      duckdb.result_return_type(this.#result) !== duckdb.ResultType.INVALID && duckdb.result_is_streaming(this.#result)
+    );
+  }
+
+  /** What the same rows fail with where they are not streamed. */
+  async #fault(): Promise<unknown> {
+    if (wasInterrupted(this.#connection)) return new Error("INTERRUPT Error: Interrupted!");
+    try {
+      await duckdb.query(this.#connection, `SELECT count(*) FROM (${this.#sql}\n) _all WHERE hash(_all) = 0`);
+    } catch (error) {
+      return error;
+    }
+    return new Error("the rows ended before their end");
   }
 
   /** Waits for what DuckDB still does for a scan that is left before its end. */
   async settle(): Promise<void> {
     await this.#next?.catch(() => undefined);
     this.#next = undefined;
+    endStream(this.#connection);
   }
 }
 

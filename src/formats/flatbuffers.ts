@@ -151,6 +151,40 @@ export class TableReader {
     return at === undefined ? 0 : this.#view.getUint8(at);
   }
 
+  /** @param missing what a field means that is left out */
+  short(field: number, missing = 0): number {
+    const at = this.#place(field);
+    return at === undefined ? missing : this.#view.getInt16(at, true);
+  }
+
+  int(field: number, missing = 0): number {
+    const at = this.#place(field);
+    return at === undefined ? missing : this.#view.getInt32(at, true);
+  }
+
+  /** Exact up to 2^53. */
+  long(field: number): number {
+    const at = this.#place(field);
+    return at === undefined ? 0 : Number(this.#view.getBigInt64(at, true));
+  }
+
+  /** The 64-bit integers of a vector of structs that have `width` of them each, one behind the other. */
+  longs(field: number, width: number): number[] {
+    return this.structs(field, 8 * width).flatMap((struct) =>
+      Array.from({ length: width }, (_, i) => Number(struct.getBigInt64(8 * i, true))),
+    );
+  }
+
+  /** The structs of a vector, of `size` bytes each. */
+  structs(field: number, size: number): DataView[] {
+    const at = this.#target(field);
+    if (at === undefined) return [];
+    const count = this.#view.getUint32(at, true);
+    if (count * size > this.#view.byteLength) throw new RangeError("a vector longer than its buffer");
+    const { buffer, byteOffset } = this.#view;
+    return Array.from({ length: count }, (_, i) => new DataView(buffer, byteOffset + at + 4 + size * i, size));
+  }
+
   table(field: number): TableReader | undefined {
     const at = this.#target(field);
     return at === undefined ? undefined : new TableReader(this.#view, at);

@@ -14,7 +14,7 @@ import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
-import { filterPartitions, findSourceFiles, type SourceFile } from "./importfiles.ts";
+import { filterPartitions, findSourceFiles, type SourceFile, STDIN } from "./importfiles.ts";
 import {
   checkImportUnchanged,
   type ImportFlags,
@@ -24,8 +24,9 @@ import {
   importPlan,
 } from "./importjob.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { type ImportPart, openParts } from "./importparts.ts";
+import { type ImportPart, openParts, prepareConnection } from "./importparts.ts";
 import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
+import { Spool } from "./importspool.ts";
 import { peakMemory } from "./report.ts";
 
 const DEFAULT_MEMORY = 512e6;
@@ -45,10 +46,10 @@ interface Opened {
 
 /** Everything that is decided before the first row is written. @throws UsageError as importTable does */
 export async function planImport(options: ImportOptions): Promise<ImportPlan> {
-  return withEngine(options, async (connection) => {
+  return withEngine(options, async ({ connection, spool }) => {
     const cluster = await Cluster.connect(options.connection);
     try {
-      const { schema, files, parts, notices } = await open(cluster, connection, options);
+      const { schema, files, parts, notices } = await open(cluster, connection, spool, options);
       const rows = parts.map(({ source }) => source.rows);
       return {
         destination: qualifiedName(schema),
@@ -83,12 +84,12 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
 export async function importTable(options: ImportOptions): Promise<ImportReport> {
   const startedAt = new Date();
   const signal = options.signal ?? new AbortController().signal;
-  return withEngine(options, async (connection, engine) => {
+  return withEngine(options, async ({ connection, engine, spool }) => {
     const interrupt = () => engine.interrupt();
     const cluster = await Cluster.connect(options.connection);
     try {
       signal.throwIfAborted();
-      const { schema, files, parts, notices } = await open(cluster, connection, options);
+      const { schema, files, parts, notices } = await open(cluster, connection, spool, options);
       const names = parts.map(({ source }) => source.path);
       const lock = await claim(options, schema);
       try {
@@ -108,15 +109,17 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
           parts,
           job,
           connection,
+          aside: await openAside(engine),
           signal,
           retries: 0,
           notices: [...notices],
         };
         signal.addEventListener("abort", interrupt);
         try {
-          await importRows(run);
-        } finally {
-          await writeBadRows(options, job);
+          await importRows(run).finally(() => writeBadRows(options, job));
+        } catch (error) {
+          if (isStreamed(options)) await giveUp(options, job);
+          throw error;
         }
         const report = reportOf(run, files, startedAt);
         await finish(options, job);
@@ -134,7 +137,7 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
 
 async function withEngine<T>(
   options: ImportOptions,
-  use: (connection: Connection, engine: Engine) => Promise<T>,
+  use: (means: { readonly connection: Connection; readonly engine: Engine; readonly spool: Spool }) => Promise<T>,
 ): Promise<T> {
   const engine = await Engine.open({
     memoryBytes: Math.round((options.memoryBytes ?? DEFAULT_MEMORY) * ENGINE_SHARE),
@@ -142,20 +145,30 @@ async function withEngine<T>(
     tempDirectory: "",
     keepOrder: true,
   });
+  const spool = new Spool();
   try {
-    return await use(await engine.connect(), engine);
+    return await use({ connection: await engine.connect(), engine, spool });
   } finally {
     engine.close();
+    await spool.close();
   }
 }
 
-async function open(cluster: Cluster, connection: Connection, options: ImportOptions): Promise<Opened> {
+/** A second connection: the first is busy with its scan. */
+async function openAside(engine: Engine): Promise<Connection> {
+  const connection = await engine.connect();
+  await prepareConnection(connection);
+  return connection;
+}
+
+async function open(cluster: Cluster, connection: Connection, spool: Spool, options: ImportOptions): Promise<Opened> {
+  const keepStdin = () => keepInput(spool, options);
   const { keyspace, table } = options.table;
   const schema = await readTable(cluster, keyspace, table);
   if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
-  const found = await findSourceFiles(options.sources, options.format, connection);
+  const found = await findSourceFiles(options.sources, options.format, connection, keepStdin);
   const files = filterPartitions(found, options.partitionFilter);
-  const parts = await openParts(connection, files, schema, options);
+  const parts = await openParts(connection, files, spool, schema, options);
   const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
   if (hasCounters(schema) && options.nulls === "write") {
     throw new UsageError("--nulls write: counters can't be deleted by adding to them");
@@ -172,6 +185,13 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   return { schema, files, parts, notices: [...counters, ...notices] };
 }
 
+/** @throws UsageError where stdin is to be gone on with, which it can't be */
+function keepInput(spool: Spool, { input, resume, signal }: ImportOptions): Promise<string> {
+  if (resume) throw new UsageError("stdin can't be gone on with", { hint: "import it again, without --resume" });
+  if (!input) throw new UsageError("there is no input for the source -");
+  return spool.keep(input, signal ?? new AbortController().signal);
+}
+
 /** Takes the job directory. @throws UsageError where an unfinished import is in it and nobody said what to do with it */
 async function claim(options: ImportOptions, schema: TableSchema): Promise<JobLock> {
   const directory = importDirectory(options, schema);
@@ -180,7 +200,7 @@ async function claim(options: ImportOptions, schema: TableSchema): Promise<JobLo
   if (!lock) throw new UsageError(`several processes are trying to work in ${directory} at once`);
   try {
     const names = await listNames(directory);
-    if (names.includes(DONE_NAME) || options.restart) await clearJob(directory);
+    if (names.includes(DONE_NAME) || options.restart || isStreamed(options)) await clearJob(directory);
     else if (names.includes(PLAN_NAME) && !options.resume) {
       throw new UsageError(`an import of this source into ${qualifiedName(schema)} was not finished`, {
         hint: "--resume goes on with it; --restart forgets how far it came, and begins again",
@@ -191,6 +211,17 @@ async function claim(options: ImportOptions, schema: TableSchema): Promise<JobLo
     await lock.release();
     throw error;
   }
+}
+
+function isStreamed({ sources }: ImportOptions): boolean {
+  return sources.includes(STDIN);
+}
+
+/** Nobody can go on with it. */
+async function giveUp({ onEvent }: ImportOptions, job: ImportJob): Promise<void> {
+  const rows = job.records.reduce((sum, record) => sum + record.rows, 0);
+  onEvent?.({ kind: "notice", message: `stdin can't be gone on with: at least ${rows} rows of it are in the table` });
+  await clearJob(job.directory);
 }
 
 function checkGoingOn(job: ImportJob, options: ImportOptions, schema: TableSchema, files: readonly SourceFile[]): void {
@@ -218,12 +249,9 @@ async function writeBadRows({ badRows }: ImportOptions, job: ImportJob): Promise
 }
 
 /** An index that can't be written costs a way to find the job, not the job. */
-async function makeKnown(
-  { stateDirectory, onEvent }: ImportOptions,
-  plan: ImportJobPlan,
-  directory: string,
-): Promise<void> {
-  if (stateDirectory === undefined) return;
+async function makeKnown(options: ImportOptions, plan: ImportJobPlan, directory: string): Promise<void> {
+  const { stateDirectory, onEvent } = options;
+  if (stateDirectory === undefined || isStreamed(options)) return;
   const entry = {
     job: plan.job,
     kind: "import" as const,

@@ -36,9 +36,17 @@ export async function describeRejected(
 
 async function linesOf(connection: Connection, part: ImportPart, rows: readonly RejectedRow[]): Promise<string[]> {
   const { source } = part;
-  const values = await readValues(connection, part, rows);
+  const values = await readValues(
+    connection,
+    part,
+    rows.filter(({ malformed }) => !malformed),
+  );
   const types = typesOf(part);
-  return rows.map(({ row, column, reason }) => {
+  return rows.map(({ row, column, reason, malformed }) => {
+    if (malformed) {
+      const { line, text } = malformed;
+      return JSON.stringify({ file: source.path, line, column: null, reason, values: text });
+    }
     const head = JSON.stringify({ file: source.path, row: row + 1, column: column ?? null, reason, types });
     return `${head.slice(0, -1)},"values":${values.get(row) ?? "null"}}`;
   });
@@ -63,6 +71,7 @@ async function readValues(
   part: ImportPart,
   rows: readonly RejectedRow[],
 ): Promise<Map<number, string>> {
+  if (rows.length === 0) return new Map();
   const { source } = part;
   const number = source.rowNumber ? quoteName(source.rowNumber) : "row_number() OVER () - 1";
   const inPath = source.columns.filter(({ text }) => text !== "json").map(({ sql }) => sql);

@@ -5,6 +5,7 @@
 
 import { open, stat } from "node:fs/promises";
 import { basename, relative, resolve, sep } from "node:path";
+import { constants, gunzipSync } from "node:zlib";
 import { UsageError } from "../base/errors.ts";
 import { attempt } from "../base/filefailure.ts";
 import { valueOfDirectory } from "../base/hive.ts";
@@ -19,8 +20,10 @@ import type { SourceFormat } from "./importoptions.ts";
 export type TextCompression = "uncompressed" | "gzip" | "zstd";
 
 export interface SourceFile {
-  /** Absolute. */
+  /** Absolute, or `stdin`; as messages name it. */
   readonly path: string;
+  /** Where its bytes are. */
+  readonly content: string;
   readonly format: SourceFormat;
   readonly compression: TextCompression;
   readonly bytes: number;
@@ -32,21 +35,31 @@ export interface SourceFile {
 
 const EXTENSIONS: Readonly<Record<string, SourceFormat>> = {
   ...{ parquet: "parquet", parq: "parquet", pq: "parquet" },
+  ...{ arrow: "arrow", arrows: "arrow", feather: "arrow", ipc: "arrow" },
   ...{ csv: "csv", tsv: "csv", json: "json", jsonl: "jsonl", ndjson: "jsonl" },
 };
 const NAME = /\.([a-z]+)(?:\.(gz|gzip|zst|zstd))?$/i;
 
+/** The source that is not a path. */
+export const STDIN = "-";
+
 /**
  * The files that the sources stand for, each source's in the order of their paths.
+ * @param keepStdin gives the path of what comes through stdin
  * @throws UsageError for what isn't there, holds no data, or is in a format that can't be told
  */
 export async function findSourceFiles(
   sources: readonly string[],
   format: SourceFormat | undefined,
   connection: Connection,
+  keepStdin: () => Promise<string>,
 ): Promise<SourceFile[]> {
   const files: SourceFile[] = [];
   for (const source of sources) {
+    if (source === STDIN) {
+      files.push({ ...(await describeFile(await keepStdin(), sep, format, "stdin")), partition: new Map() });
+      continue;
+    }
     const found = await pathsOf(source, connection);
     for (const { path, root } of found) files.push(await describeFile(path, root, format));
   }
@@ -68,7 +81,7 @@ async function pathsOf(source: string, connection: Connection): Promise<Found[]>
     const paths = await pathsBelow(path, (name) => formatOfName(name) !== undefined);
     if (paths.length > 0) return paths.map((found) => ({ path: found, root: path }));
     throw new UsageError(`there are no data files in ${source}`, {
-      hint: "names that begin with _ or . are left out; files end in .parquet, .csv, .json, .jsonl, also with .gz or .zst",
+      hint: "names that begin with _ or . are left out; files end in .parquet, .arrow, .csv, .json or .jsonl, text also with .gz or .zst",
     });
   }
   if (status) return [{ path, root: sep }];
@@ -89,14 +102,20 @@ function formatOfName(name: string): SourceFormat | undefined {
   return EXTENSIONS[NAME.exec(name)?.[1]?.toLowerCase() ?? ""];
 }
 
-async function describeFile(path: string, root: string, format: SourceFormat | undefined): Promise<SourceFile> {
+async function describeFile(
+  path: string,
+  root: string,
+  format: SourceFormat | undefined,
+  name = path,
+): Promise<SourceFile> {
   const status = await attempt("look at", path, () => stat(path));
   if (!status.isFile()) throw new UsageError(`${path} is neither a file nor a directory`);
   const head = await firstBytes(path);
   const compression = compressionOf(head);
   return {
-    path,
-    format: format ?? formatOfName(basename(path)) ?? formatOfContent(path, head, compression),
+    path: name,
+    content: path,
+    format: format ?? formatOfName(basename(path)) ?? formatOfContent(name, head, compression),
     compression,
     bytes: status.size,
     modifiedAt: status.mtimeMs,
@@ -125,13 +144,27 @@ function compressionOf(head: Buffer): TextCompression {
 
 function formatOfContent(path: string, head: Buffer, compression: TextCompression): SourceFormat {
   if (head.subarray(0, 4).toString("latin1") === "PAR1") return "parquet";
-  const text = head.toString("utf8").trimStart();
-  if (compression === "uncompressed" && text.startsWith("{")) return "jsonl";
-  if (compression === "uncompressed" && text.startsWith("[")) return "json";
-  if (compression === "uncompressed" && text !== "" && !text.includes("\0") && text.includes(",")) return "csv";
+  if (head.subarray(0, 6).toString("latin1") === "ARROW1" || (head.length >= 4 && head.readInt32LE(0) === -1)) {
+    return "arrow";
+  }
+  const text = beginningOf(head, compression).toString("utf8").trimStart();
+  if (text.startsWith("{")) return "jsonl";
+  if (text.startsWith("[")) return "json";
+  if (text !== "" && !text.includes("\0") && text.includes(",")) return "csv";
   throw new UsageError(`the format of ${path} can't be told from its name or its first bytes`, {
-    hint: "say it: --format parquet, csv, json or jsonl",
+    hint: "say it: --format parquet, csv, json, jsonl or arrow",
   });
+}
+
+/** The first bytes without their compression; none where that can't be undone before its end. */
+function beginningOf(head: Buffer, compression: TextCompression): Buffer {
+  if (compression === "uncompressed") return head;
+  if (compression === "zstd") return Buffer.alloc(0);
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0); // It will be told of when it is read.
+  }
 }
 
 /** What directories named `column=value` say, percent-decoded. */

@@ -9,7 +9,7 @@ import type { TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { type Job, type JobPlan, newJobId } from "../jobs/job.ts";
 import { VERSION } from "../version.ts";
-import type { SourceFile } from "./importfiles.ts";
+import { type SourceFile, STDIN } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import type { ConnectionOptions } from "./options.ts";
 
@@ -36,7 +36,9 @@ const STORED = {
   badRows: null,
   maxErrors: null,
   batchRows: null,
+  pace: null,
   concurrency: null,
+  rate: null,
   memoryBytes: null,
   jobDirectory: null,
 } as const satisfies { readonly [K in keyof ImportOptions]?: string | null };
@@ -87,7 +89,7 @@ export function importDirectory(options: ImportOptions, schema: TableSchema): st
 }
 
 function absolute(source: string): string {
-  return source === "-" ? source : resolve(source);
+  return source === STDIN ? source : resolve(source);
 }
 
 export function importPlan(

@@ -2,11 +2,16 @@
  * Owns what an import is asked to do, and what it answers, as plain values: src/cli makes the options from flags, users
  * of the library write them.
  */
+import type { Readable } from "node:stream";
 import type { CsvForm } from "../formats/csv.ts";
 import type { JobEvent } from "../jobs/events.ts";
+import type { Pace } from "../jobs/pace.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 
-export type SourceFormat = "parquet" | "csv" | "json" | "jsonl";
+export type SourceFormat = "parquet" | "csv" | "json" | "jsonl" | "arrow";
+
+/** Rejected rows that an import goes on after, unless it is said. */
+export const DEFAULT_MAX_ERRORS = 100;
 
 /** A number for all rows, or the file's column that has one for each. */
 export type FixedOrColumn = { readonly value: bigint } | { readonly column: string };
@@ -14,8 +19,9 @@ export type FixedOrColumn = { readonly value: bigint } | { readonly column: stri
 export interface ImportOptions {
   readonly connection: ConnectionOptions;
   readonly table: TableName;
-  /** Paths of files and directories, and globs. */
+  /** Paths of files and directories, and globs; `-` is what `input` gives. */
   readonly sources: readonly string[];
+  readonly input?: Readable | undefined;
   /** Of all files; found from their names and content where it is absent. */
   readonly format?: SourceFormat | undefined;
   readonly csv?: CsvForm | undefined;
@@ -48,8 +54,12 @@ export interface ImportOptions {
   readonly maxErrors?: number | undefined;
   /** Rows of one partition that travel in one batch. */
   readonly batchRows?: number | undefined;
-  /** Requests in flight for each node. */
+  /** How hard to work the cluster; "balanced" where it is absent. */
+  readonly pace?: Pace | undefined;
+  /** Requests in flight for each node, for "adaptive" at the most; what the pace says where it is absent. */
   readonly concurrency?: number | undefined;
+  /** The most rows a second. */
+  readonly rate?: number | undefined;
   /** What the import may take of memory, in bytes. */
   readonly memoryBytes?: number | undefined;
   /** Go on with an unfinished import of these sources into this table. */

@@ -92,7 +92,9 @@ interface Listed {
  * What an export wrote of its text file. A file that is not as the export left it is taken for one of other origin.
  * @throws DataError for a sidecar that is damaged
  */
-export async function readSidecar({ path, bytes }: Pick<SourceFile, "path" | "bytes">): Promise<SidecarFinding> {
+export async function readSidecar({ path, content, bytes }: SourceFile): Promise<SidecarFinding> {
+  // What came through stdin has none.
+  if (content !== path) return { own: undefined };
   for (const sidecar of await sidecarsOf(path)) {
     const text = await readText(sidecar);
     if (text === undefined) continue;

@@ -18,6 +18,7 @@ import type { ImportOptions } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
 import type { ChunkReader } from "./importrows.ts";
 import { type FileColumn, openPart, type SourcePart } from "./importsource.ts";
+import type { Spool } from "./importspool.ts";
 
 export interface ImportPart {
   readonly source: SourcePart;
@@ -29,12 +30,13 @@ export interface ImportPart {
 export async function openParts(
   connection: Connection,
   files: readonly SourceFile[],
+  spool: Spool,
   schema: TableSchema,
   options: ImportOptions,
 ): Promise<ImportPart[]> {
-  await run(connection, "SET TimeZone = 'UTC'", "preparing");
+  await prepareConnection(connection);
   const sources: SourcePart[] = [];
-  for (const file of files) sources.push(await openPart(connection, file, options));
+  for (const file of files) sources.push(await openPart(connection, file, spool, options));
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
   return parts
     .map((part) => withTableColumns(part, schema))
@@ -43,6 +45,11 @@ export async function openParts(
       match: matchColumns(source, schema, options),
       timeColumns: timeColumnsOf(source, options),
     }));
+}
+
+/** Makes a connection read times as all parts of an import do. */
+export async function prepareConnection(connection: Connection): Promise<void> {
+  await run(connection, "SET TimeZone = 'UTC'", "preparing");
 }
 
 /** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
@@ -67,11 +74,7 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
       ? `SELECT ${["*", ...columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") })].join(", ")} FROM ${jsonTable(source)}`
       : `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`,
   );
-  await run(
-    connection,
-    `CREATE OR REPLACE TEMP VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`,
-    "reading the source",
-  );
+  await run(connection, `CREATE OR REPLACE VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`, "reading the source");
   const query = sql.trim().replace(/;\s*$/, "");
   const columns = await describeQuery(connection, query);
   return {
@@ -98,7 +101,7 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
 /** A JSON file with the columns and types that DuckDB finds in it: a query needs values. */
 function jsonTable({ path, file }: SourcePart): string {
   const compression = `compression = ${quoteText(file?.compression ?? "uncompressed")}`;
-  return `read_json(${pathLiteral(path)}, sample_size = -1, ${compression})`;
+  return `read_json(${pathLiteral(file?.content ?? path)}, sample_size = -1, ${compression})`;
 }
 
 async function describeQuery(connection: Connection, query: string) {
@@ -132,14 +135,17 @@ function timeColumnsOf(source: SourcePart, { timestamp, ttl }: ImportOptions): T
   };
 }
 
-/** The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL. */
-export function partQuery(part: ImportPart, from: number): string {
+/**
+ * The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL.
+ * @param end before this row, in a part whose rows are numbered
+ */
+export function partQuery(part: ImportPart, from: number, end?: number): string {
   const { source } = part;
   const plain = `SELECT ${partExpressions(part).join(", ")} FROM ${source.relation}`;
-  if (from === 0) return plain;
-  return source.rowNumber === undefined
-    ? `${plain} OFFSET ${from}`
-    : `${plain} WHERE ${quoteName(source.rowNumber)} >= ${from}`;
+  if (source.rowNumber === undefined) return from === 0 ? plain : `${plain} OFFSET ${from}`;
+  const number = quoteName(source.rowNumber);
+  const bounds = [...(from > 0 ? [`${number} >= ${from}`] : []), ...(end === undefined ? [] : [`${number} < ${end}`])];
+  return bounds.length > 0 ? `${plain} WHERE ${bounds.join(" AND ")}` : plain;
 }
 
 function partExpressions({ source, match, timeColumns }: ImportPart): string[] {

@@ -3,7 +3,7 @@
  * by chunk to the writer. Going on after a crash is the same as beginning: there are only fewer rows.
  */
 
-import { UsageError } from "../base/errors.ts";
+import { DataError, UsageError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
@@ -12,14 +12,16 @@ import { type WriteMode, type WriteShape, writeShape } from "../cassandra/writes
 import { CHUNK_ROWS } from "../duckdb/chunk.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
-import { Scan } from "../duckdb/scan.ts";
 import { ATTEMPTS_NAME, readJson } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
+import { writePace } from "../jobs/writepace.ts";
 import { writeDurably } from "../storage/local.ts";
 import { describeRejected } from "./importbad.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
-import type { ImportOptions } from "./importoptions.ts";
-import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
+import { rejectMalformed } from "./importmalformed.ts";
+import { DEFAULT_MAX_ERRORS, type ImportOptions } from "./importoptions.ts";
+import { chunkReader, type ImportPart } from "./importparts.ts";
+import { PartScan } from "./importread.ts";
 import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
@@ -29,7 +31,6 @@ const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
 /** What nobody knows of after a crash: few, for somebody to look at. */
 const COUNTER_SEGMENT_ROWS = 20_480;
-const DEFAULT_MAX_ERRORS = 100;
 /** Reasons that are told while the import runs. */
 const REASONS_TOLD = 5;
 /** Microseconds between rows whose table has lists: so many attempts have room. */
@@ -41,7 +42,10 @@ export interface ImportRun {
   readonly schema: TableSchema;
   readonly parts: readonly ImportPart[];
   readonly job: ImportJob;
+  /** Reads the parts. */
   readonly connection: Connection;
+  /** Reads anything else meanwhile. */
+  readonly aside: Connection;
   readonly signal: AbortSignal;
   retries: number;
   readonly notices: string[];
@@ -54,8 +58,7 @@ export async function importRows(run: ImportRun): Promise<void> {
   const writer = new Writer(cluster, {
     keyspace: schema.keyspace,
     name: qualifiedName(schema),
-    concurrency: options.concurrency,
-    batchRows: options.batchRows,
+    ...writePace(options, options.batchRows, signal),
     signal,
     onRetry: () => run.retries++,
     onWarning: (text) => {
@@ -100,7 +103,7 @@ function startMeter({ options, parts }: ImportRun): ProgressMeter {
 }
 
 function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
-  const { job, options, parts, connection } = run;
+  const { job, options, parts, aside } = run;
   const isCounter = hasCounters(run.schema);
   let told = 0;
   return new ImportSegments({
@@ -109,7 +112,7 @@ function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
     bytes: SEGMENT_BYTES,
     alone: isCounter,
     maxErrors: options.maxErrors ?? DEFAULT_MAX_ERRORS,
-    describe: (rows) => describeRejected(connection, parts, rows),
+    describe: (rows) => describeRejected(aside, parts, rows),
     onRecord: () => meter.segmentDone(),
     onReject: (row) => {
       if (told++ < REASONS_TOLD) notice(run, rejectionText(parts, row));
@@ -117,9 +120,10 @@ function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
   });
 }
 
-function rejectionText(parts: readonly ImportPart[], { part, row, column, reason }: RejectedRow): string {
+function rejectionText(parts: readonly ImportPart[], { part, row, column, reason, malformed }: RejectedRow): string {
   const where = column === undefined ? "" : `, column ${column}`;
-  return `rejected: row ${row + 1} of ${parts[part]!.source.path}${where}: ${reason}`;
+  const which = malformed ? `line ${malformed.line}` : `row ${row + 1}`;
+  return `rejected: ${which} of ${parts[part]!.source.path}${where}: ${reason}`;
 }
 
 export function hasCounters(schema: TableSchema): boolean {
@@ -316,13 +320,13 @@ async function sendPart(
   const { source } = part;
   const begin = Math.max(at, window.first);
   const total = source.rows;
-  if (window.end <= begin || (total !== undefined && begin >= total)) {
+  if (window.end <= begin || (total !== undefined && begin >= total && !source.damage)) {
     const end = total ?? (await countRows(run, part));
     await segments.advance({ part: number, from: at, end, isLast: true, rows: 0, bytes: 0 });
     return end;
   }
-  const scan = await Scan.open(run.connection, partQuery(part, begin), `reading ${source.path}`);
-  const read = chunkReader(part, scan, !run.options.ignoreExtra && !run.options.columns);
+  const scan = await PartScan.open(run.connection, part, begin);
+  const read = chunkReader(part, scan.scan, !run.options.ignoreExtra && !run.options.columns);
   let [left, row] = [at, begin];
   try {
     for (let chunk = await scan.next(); chunk && row < window.end; chunk = await scan.next()) {
@@ -340,8 +344,15 @@ async function sendPart(
   } finally {
     await scan.settle();
   }
+  if (total !== undefined && row < Math.min(total, window.end)) {
+    throw new DataError(`${source.path} gave ${row} rows, and says it has ${total}`);
+  }
+  if (source.damage && row < window.end) throw source.damage;
+  const malformed = source.leavesOut
+    ? await rejectMalformed(run.connection, source.path, { part: number, row }, segments)
+    : 0;
   const end = total ?? (row > begin && row < window.end ? row : await countRows(run, part));
-  await segments.advance({ part: number, from: left, end, isLast: true, rows: 0, bytes: 0 });
+  await segments.advance({ part: number, from: left, end, isLast: true, rows: malformed, bytes: 0 });
   return end;
 }
 

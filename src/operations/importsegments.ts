@@ -17,6 +17,16 @@ export interface RejectedRow {
   /** In the file; undefined where no column by itself is at fault. */
   readonly column: string | undefined;
   readonly reason: string;
+  /** In the place of a row. */
+  readonly malformed?: MalformedLine;
+}
+
+/** A line of a text file that is no row. */
+export interface MalformedLine {
+  /** From 1, in the file. */
+  readonly line: number;
+  readonly text: string | null;
+  readonly reason: string;
 }
 
 /** Rows of a part that the writer has been given, or that are not wanted. */
@@ -78,6 +88,12 @@ export class ImportSegments {
   /** Rows rejected so far, also by the processes before. */
   get rejected(): number {
     return this.#rejected;
+  }
+
+  /** Whether so many rows more may be rejected. */
+  allows(more: number): boolean {
+    const { maxErrors } = this.#options;
+    return maxErrors < 0 || this.#rejected + more <= maxErrors;
   }
 
   reject(row: RejectedRow): void {
@@ -144,7 +160,7 @@ export class ImportSegments {
 
   #checkErrors(): void {
     const { maxErrors } = this.#options;
-    if (maxErrors < 0 || this.#rejected <= maxErrors) return;
+    if (this.allows(0)) return;
     throw new DataError(`${this.#rejected} rows were rejected, and --max-errors allows ${maxErrors}`, {
       hint: "look at the reasons, then go on with a higher --max-errors, or -1 for no limit",
     });

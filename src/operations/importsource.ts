@@ -4,7 +4,7 @@
  */
 
 import type { ColumnType } from "../base/column.ts";
-import { DataError, messageOf } from "../base/errors.ts";
+import { CqlduckError, DataError, messageOf } from "../base/errors.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
@@ -14,10 +14,14 @@ import type { CsvForm } from "../formats/csv.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import { duckdbTypeFromText } from "../types/column-type.ts";
 import type { Inside } from "../types/json-rows.ts";
+import { keepArrow } from "./importarrow.ts";
+import { csvRelation } from "./importcsv.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./importown.ts";
-import { csvRelation, jsonRelation } from "./importtext.ts";
+import type { Spool } from "./importspool.ts";
+import { jsonRelation, malformedLines } from "./importtext.ts";
+import { checkWhole } from "./importwhole.ts";
 
 /** A column that a file gives. */
 export interface FileColumn {
@@ -48,6 +52,10 @@ export interface SourcePart {
   readonly notice?: string | undefined;
   /** What stands behind FROM. */
   readonly relation: string;
+  /** Lines that are none of the file's format are not among its rows: readMalformed has them. */
+  readonly leavesOut?: boolean;
+  /** Told when all rows were read: others should have followed. */
+  readonly damage?: DataError | undefined;
   /** Undefined where only reading would tell. */
   readonly rows: number | undefined;
   /** A column of `relation` that numbers the rows from 0, which makes beginning in the middle cheap. */
@@ -63,16 +71,59 @@ export interface SourcePart {
 export type BadRowType = readonly [cql: string, duckdb: string, name: string];
 
 /** What the user says of text files. Names of columns are those of a file that doesn't say them. */
-type TextOptions = Pick<ImportOptions, "csv" | "columns">;
+type TextOptions = Pick<ImportOptions, "csv" | "columns" | "sql" | "maxRows" | "maxErrors">;
 
 const ROW_NUMBER = "file_row_number";
+/** Of a column that has no values. */
+const NULL_TYPE: FileType = { kind: "SIMPLE", name: '"NULL"' };
 const TEXT: FileType = { kind: "SIMPLE", name: "VARCHAR" };
 
 /** @throws DataError for a file that is damaged or not of its format */
-export async function openPart(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
-  const part =
-    file.format === "parquet" ? await openParquet(connection, file) : await openText(connection, file, options);
+export async function openPart(
+  connection: Connection,
+  file: SourceFile,
+  spool: Spool,
+  options: TextOptions,
+): Promise<SourcePart> {
+  const part = await openFormat(connection, file, spool, options).catch((error: unknown) => {
+    throw isUnreadable(error) ? new DataError(messageOf(error), { cause: error }) : error;
+  });
   return { ...part, columns: [...part.columns, ...pathColumns(part)] };
+}
+
+/** Whether it is DuckDB that can't read a file, in words that are no kind of failure here. */
+export function isUnreadable(error: unknown): boolean {
+  return !(error instanceof CqlduckError) && /^reading (?!.*INTERRUPT Error)/.test(messageOf(error));
+}
+
+function openFormat(connection: Connection, file: SourceFile, spool: Spool, options: TextOptions): Promise<SourcePart> {
+  switch (file.format) {
+    case "parquet":
+      return openParquet(connection, file);
+    case "arrow":
+      return openArrow(connection, file, spool);
+    default:
+      return openText(connection, file, options);
+  }
+}
+
+async function openArrow(connection: Connection, file: SourceFile, spool: Spool): Promise<SourcePart> {
+  const content = await spool.newPath();
+  const { keyValues, columns, notice, damage } = await keepArrow(connection, file, content);
+  const part = await openParquet(connection, { ...file, content });
+  const own = ownMetadata(keyValues, file.path);
+  const known = new Map(own?.columns.map((column) => [column.column, column]));
+  return {
+    ...part,
+    own,
+    notice,
+    damage,
+    columns: part.columns.map((column, i): FileColumn => {
+      const { name, isNull, problem } = columns[i]!;
+      const flaw = problem === undefined ? undefined : { reason: problem, fatal: true };
+      return { ...column, name, type: isNull ? NULL_TYPE : column.type, own: known.get(name), flaw };
+    }),
+  };
 }
 
 /** The columns that the file's path has: by what our own exports say of it, else by the names of its directories. */
@@ -97,14 +148,14 @@ function textSql(text: string): string {
 }
 
 async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
-  const { path } = file;
+  const { path, content } = file;
   // Before DuckDB, whose messages say less of what is damaged.
-  const { rows, keyValues } = await readFooterSummary(path);
+  const { rows, keyValues } = await readFooterSummary(content);
   const own = ownMetadata(keyValues, path);
-  const plain = `read_parquet(${pathLiteral(path)}, hive_partitioning = false`;
+  const plain = `read_parquet(${pathLiteral(content)}, hive_partitioning = false`;
   const doing = `reading ${path}`;
   const described = await describe(connection, `SELECT * FROM ${plain})`, doing);
-  const flaws = await findFlaws(connection, path, doing);
+  const flaws = await findFlaws(connection, content, doing);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const hasOwnNumbers = described.some(({ name }) => name.toLowerCase() === ROW_NUMBER);
   return {
@@ -117,7 +168,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
     columns: described.map(({ name, type }, i) => ({
       name,
       sql: quoteName(name),
-      type: flaws[i]?.isNull ? { kind: "SIMPLE", name: '"NULL"' } : type,
+      type: flaws[i]?.isNull ? NULL_TYPE : type,
       own: known.get(name),
       flaw: flaws[i]?.flaw,
     })),
@@ -125,6 +176,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
 }
 
 async function openText(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
+  await checkWhole(file);
   const { own, notice } = await readSidecar(file);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const part = { path: file.path, file, own, notice, rows: undefined, rowNumber: undefined };
@@ -137,15 +189,20 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     want: own?.types.get(name),
     timestampFormat,
   });
+  const malformed = malformedLines(options);
   const inFile = own?.columns.filter((one) => !isInPath(own, one));
   if (file.format === "csv") {
     const csv = csvForm(options.csv, own);
     const positions = inFile?.map((one) => one.column) ?? (csv.header === false ? options.columns : undefined);
-    const empty = inFile !== undefined && csv.header === false;
-    const { relation, names } = await csvRelation(connection, file, csv, positions, empty);
-    return { ...part, relation, columns: names.map((name) => column(name, "csv", csv.timestampFormat)) };
+    const { relation, names } = await csvRelation(connection, file, csv, positions, malformed);
+    return {
+      ...part,
+      relation,
+      leavesOut: malformed !== undefined,
+      columns: names.map((name) => column(name, "csv", csv.timestampFormat)),
+    };
   }
-  const { relation, names, inside } = await jsonRelation(connection, file);
+  const { relation, names, inside } = await jsonRelation(connection, file, malformed);
   const metadata = own?.format.metadata;
   const isCell = ({ kind }: OwnColumn) => kind === "writetime" || kind === "ttl";
   const values = inFile?.filter((one) => !isCell(one)).map((one) => one.column) ?? [];
@@ -154,6 +211,7 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   return {
     ...part,
     relation,
+    leavesOut: malformed !== undefined && file.format === "jsonl",
     notice: notice ?? cells,
     json: { inside, metadata },
     columns: all.map((name) => ({ ...column(name, "json"), ...badRowColumn(name, inside, file) })),

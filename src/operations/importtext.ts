@@ -4,89 +4,84 @@
  */
 import { quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
-import { describe, Scan } from "../duckdb/scan.ts";
-import type { CsvForm } from "../formats/csv.ts";
+import { Scan } from "../duckdb/scan.ts";
 import { type JsonKeys, jsonKeys } from "../types/json-rows.ts";
 import type { SourceFile } from "./importfiles.ts";
+import { DEFAULT_MAX_ERRORS, type ImportOptions } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
-
-/** How a text file is read. */
-export interface TextRelation {
-  /** What stands behind FROM. */
-  readonly relation: string;
-  readonly names: readonly string[];
-}
 
 /** Rows whose keys are taken for those of all. */
 const SAMPLE_ROWS = 2048;
 /** The longest line of a file, or object, in bytes. */
 const LONGEST_LINE = 16 * 1024 * 1024;
 
+/** What becomes of lines that are none of their format: undefined where the first of them ends the reading. */
+export interface MalformedLines {
+  /** So many are kept; 0: all. */
+  readonly most: number;
+}
+
 /**
- * A CSV file as columns of texts: an empty field is NULL and `""` is an empty text, unless another text is said to stand
- * for NULL.
- * @param positions the names of all columns, where they are known other than by the first line
- * @param empty the file may have no line at all, in which DuckDB would look for them
+ * Whether malformed lines are rejected one by one, and how many are kept: not where a query may not see them, or where the
+ * file is not read to its end, since only then they are known.
  */
-export async function csvRelation(
-  connection: Connection,
-  file: SourceFile,
-  csv: CsvForm = {},
-  positions?: readonly string[],
-  empty = false,
-): Promise<TextRelation> {
-  const { header = true, quote = '"' } = csv;
-  const delimiter = csv.delimiter ?? (/\.tsv(\.|$)/i.test(file.path) ? "\t" : ",");
-  const options = [
-    `header = ${header}`,
-    `delim = ${quoteText(delimiter)}`,
-    `quote = ${quoteText(quote)}`,
-    `escape = ${quoteText(csv.escape ?? quote)}`,
-    `nullstr = ${quoteText(csv.nullText ?? "")}`,
-    "allow_quoted_nulls = false",
+export function malformedLines({
+  sql,
+  maxRows,
+  maxErrors = DEFAULT_MAX_ERRORS,
+}: Pick<ImportOptions, "sql" | "maxRows" | "maxErrors">): MalformedLines | undefined {
+  if (sql !== undefined || maxRows !== undefined) return undefined;
+  return { most: maxErrors < 0 ? 0 : maxErrors + 1 };
+}
+
+/** The options of DuckDB's reader for lines that it can't read: they are left out, and kept in a table of their own. */
+function rejectsOptions(malformed: MalformedLines | undefined): string[] {
+  return malformed ? ["store_rejects = true", `rejects_limit = ${malformed.most}`] : [];
+}
+
+/** The options that make DuckDB's CSV reader read as it is told, and find out nothing by itself. */
+export function readerOptions(file: SourceFile, malformed: MalformedLines | undefined): string[] {
+  return [
+    // It would take lines with # for comments, and others for a title.
+    "auto_detect = false",
     "hive_partitioning = false",
     `max_line_size = ${LONGEST_LINE}`,
     `buffer_size = ${2 * LONGEST_LINE}`,
     `compression = ${quoteText(file.compression)}`,
-    ...columnOptions(positions, empty),
+    ...rejectsOptions(malformed),
   ];
-  const relation = `read_csv(${pathLiteral(file.path)}, ${options.join(", ")})`;
-  const columns = await describe(connection, `SELECT * FROM ${relation}`, `reading ${file.path}`);
-  return { relation, names: columns.map(({ name }) => name) };
 }
 
-function columnOptions(positions: readonly string[] | undefined, empty: boolean): string[] {
-  if (positions && empty) {
-    return [
-      "auto_detect = false",
-      `columns = {${positions.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(", ")}}`,
-    ];
-  }
-  const names = positions ? [`names = [${positions.map(quoteText).join(", ")}]`] : [];
-  return ["all_varchar = true", "sample_size = 1000", ...names];
-}
-
-/** A JSON file as one column of texts, an object each. */
-export async function jsonRelation(connection: Connection, file: SourceFile): Promise<JsonKeys & { relation: string }> {
-  const path = pathLiteral(file.path);
-  const compression = `compression = ${quoteText(file.compression)}`;
-  // As lines, so that one that is no JSON costs that line only; DuckDB's own reader would stop at it.
-  const lines = [
+/**
+ * A text file as one column of texts, `json`, a line each.
+ * @param more options of DuckDB's reader
+ */
+export function linesOf(file: SourceFile, malformed: MalformedLines | undefined, ...more: readonly string[]): string {
+  const options = [
     "columns = {'json': 'VARCHAR'}",
-    "auto_detect = false",
     "header = false",
     "delim = E'\\x01'",
     "quote = ''",
     "escape = ''",
-    `max_line_size = ${LONGEST_LINE}`,
-    `buffer_size = ${2 * LONGEST_LINE}`,
-    compression,
+    ...readerOptions(file, malformed),
+    ...more,
   ];
+  return `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`;
+}
+
+/** A JSON file as one column of texts, an object each. */
+export async function jsonRelation(
+  connection: Connection,
+  file: SourceFile,
+  malformed: MalformedLines | undefined,
+): Promise<JsonKeys & { relation: string }> {
+  const compression = `compression = ${quoteText(file.compression)}`;
   const objects = ["format = 'auto'", `maximum_object_size = ${LONGEST_LINE}`, compression];
+  // As lines, so that one that is no JSON costs that line only; DuckDB's own reader would stop at it.
   const relation =
     file.format === "jsonl"
-      ? `read_csv(${path}, ${lines.join(", ")})`
-      : `(SELECT json::VARCHAR AS json FROM read_json_objects(${path}, ${objects.join(", ")}))`;
+      ? linesOf(file, malformed)
+      : `(SELECT json::VARCHAR AS json FROM read_json_objects(${pathLiteral(file.content)}, ${objects.join(", ")}))`;
   const scan = await Scan.open(connection, `SELECT json FROM ${relation} LIMIT ${SAMPLE_ROWS}`, `reading ${file.path}`);
   const chunk = await scan.next();
   const keys = chunk ? jsonKeys(chunk.columns[0]!, chunk.rows) : { names: [], inside: undefined };

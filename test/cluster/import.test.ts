@@ -103,7 +103,7 @@ async function roundTrip(ks: string, table: string, name: string, more: Partial<
 describe("every cell comes back as it was", () => {
   it.each([
     ["Parquet", [".parquet"]],
-    ["text, of one form or the other", [".csv.gz", ".jsonl"]],
+    ["text or Arrow, of one form or another", [".csv.gz", ".jsonl", ".arrow"]],
   ])("in every table of the fixtures, by way of %s", { timeout: 900_000 }, async (_, names) => {
     const failures: string[] = [];
     let rows = 0;

@@ -179,3 +179,45 @@ it("columns tell of every value whether it is NULL", async () => {
   ]);
   expect(isNull(some!.children[0]!, 0)).toBe(false);
 });
+
+describe("a scan that does not come to its end", () => {
+  /** The rows before the failure, and the failure. */
+  async function drained(scan: Scan): Promise<{ readonly rows: number; readonly error: unknown }> {
+    let rows = 0;
+    try {
+      for (let chunk = await scan.next(); chunk; chunk = await scan.next()) rows += chunk.rows;
+    } catch (error) {
+      return { rows, error };
+    }
+    return { rows, error: undefined };
+  }
+
+  it("says why, instead of ending as if no row were left", async () => {
+    const sql = "SELECT CASE WHEN i = 300_000 THEN error('the fault')::BIGINT ELSE i END AS i FROM range(400_000) r(i)";
+    const { rows, error } = await drained(await Scan.open(await engine.connect(), sql, "scanning"));
+    expect(rows).toBeLessThanOrEqual(300_000);
+    expect(String(error)).toContain("scanning: Invalid Input Error: the fault");
+  });
+
+  it("fails where its engine is interrupted", async () => {
+    const own = await Engine.open({ memoryBytes: 256e6, threads: 2, tempDirectory: "", keepOrder: true });
+    try {
+      const scan = await Scan.open(await own.connect(), "SELECT i FROM range(50_000_000) r(i)", "scanning");
+      await scan.next();
+      own.interrupt();
+      expect(String((await drained(scan)).error)).toContain("scanning: INTERRUPT Error");
+    } finally {
+      own.close();
+    }
+  });
+
+  it("is not ended by another statement of its connection, which is refused", async () => {
+    const own = await engine.connect();
+    const scan = await Scan.open(own, "SELECT i FROM range(400_000) r(i)", "scanning");
+    await scan.next();
+    await expect(run(own, "SELECT 1", "asking")).rejects.toThrow("runs no other statement");
+    await expect(Scan.open(own, "SELECT 1", "asking")).rejects.toThrow("runs no other statement");
+    expect(await drained(scan)).toEqual({ rows: 400_000 - CHUNK_ROWS, error: undefined });
+    await run(own, "SELECT 1", "asking");
+  });
+});
