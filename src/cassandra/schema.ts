@@ -38,13 +38,25 @@ const KIND_ORDER: Record<ColumnKind, number> = { partition_key: 0, clustering: 1
 /** @throws UsageError for an unknown keyspace or table, with the nearest names there are */
 export async function readTable(cluster: Cluster, keyspace: string, table: string): Promise<TableSchema> {
   const virtual = await isVirtual(cluster, keyspace);
+  const found = await findTable(cluster, keyspace, table, virtual);
+  if (found) return found;
+  throw await unknownTable(cluster, virtual ? "system_virtual_schema" : "system_schema", keyspace, table);
+}
+
+/** @param virtual whether the keyspace is */
+export async function findTable(
+  cluster: Cluster,
+  keyspace: string,
+  table: string,
+  virtual = false,
+): Promise<TableSchema | undefined> {
   const schema = virtual ? "system_virtual_schema" : "system_schema";
   const key = [keyspace, table];
   const rows = await cluster.query(
     `SELECT column_name, type, kind, position, clustering_order FROM ${schema}.columns WHERE keyspace_name = ? AND table_name = ?`,
     key,
   );
-  if (rows.length === 0) throw await unknownTable(cluster, schema, keyspace, table);
+  if (rows.length === 0) return undefined;
   const [id, userTypes] = virtual
     ? ["", new Map()]
     : await Promise.all([tableId(cluster, key), readTypes(cluster, keyspace)]);
@@ -132,7 +144,8 @@ async function tableId(cluster: Cluster, key: readonly string[]): Promise<string
   return String((table ?? view)?.id ?? "");
 }
 
-async function readTypes(cluster: Cluster, keyspace: string): Promise<UserTypes> {
+/** The user-defined types of a keyspace. */
+export async function readTypes(cluster: Cluster, keyspace: string): Promise<UserTypes> {
   const rows = await cluster.query(
     "SELECT type_name, field_names, field_types FROM system_schema.types WHERE keyspace_name = ?",
     [keyspace],
