@@ -123,7 +123,9 @@ export class Cluster {
       await this.client.execute(cql, []);
     } catch (error) {
       const refusal = refusalOf(error);
-      throw refusal === undefined ? clusterFailure(error, doing) : new UsageError(`${doing}: ${refusal}`, { cause: error });
+      throw refusal === undefined
+        ? clusterFailure(error, doing)
+        : new UsageError(`${doing}: ${refusal}`, { cause: error });
     }
     await this.#agreement(doing);
   }

@@ -50,5 +50,7 @@ export function importPlanText(plan: ImportPlan): string {
     ]),
     "",
     ...table([header, ...columns]),
+    // Not indented: what can be copied.
+    ...(plan.create.length > 0 ? ["", ...plan.create] : []),
   ].join("\n");
 }

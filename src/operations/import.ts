@@ -14,6 +14,7 @@ import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
+import { makeTable, planTable, type Target } from "./importcreate.ts";
 import { filterPartitions, findSourceFiles, type SourceFile } from "./importfiles.ts";
 import {
   checkImportUnchanged,
@@ -24,7 +25,7 @@ import {
   importPlan,
 } from "./importjob.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { type ImportPart, openParts } from "./importparts.ts";
+import { type ImportPart, matchParts, openSource } from "./importparts.ts";
 import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
 import { peakMemory } from "./report.ts";
 
@@ -37,7 +38,7 @@ const QUERY_THREADS = 2;
 
 /** What the steps of an import share before the first row. */
 interface Opened {
-  readonly schema: TableSchema;
+  readonly target: Target;
   readonly files: readonly SourceFile[];
   readonly parts: readonly ImportPart[];
   readonly notices: readonly string[];
@@ -48,7 +49,8 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
   return withEngine(options, async (connection) => {
     const cluster = await Cluster.connect(options.connection);
     try {
-      const { schema, files, parts, notices } = await open(cluster, connection, options);
+      const { target, files, parts, notices } = await open(cluster, connection, options);
+      const { schema } = target;
       const rows = parts.map(({ source }) => source.rows);
       return {
         destination: qualifiedName(schema),
@@ -64,6 +66,7 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
           cql: target.type,
           kind: target.kind,
         })),
+        create: target.making.map(({ cql }) => cql),
         statements: [
           ...new Set(parts.flatMap((part) => Object.values(partShapes(schema, part, options)).map(({ cql }) => cql))),
         ],
@@ -88,7 +91,9 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
     const cluster = await Cluster.connect(options.connection);
     try {
       signal.throwIfAborted();
-      const { schema, files, parts, notices } = await open(cluster, connection, options);
+      const opened = await open(cluster, connection, options);
+      const { target, files, parts, notices } = await ready(cluster, opened, options);
+      const { schema } = target;
       const names = parts.map(({ source }) => source.path);
       const lock = await claim(options, schema);
       try {
@@ -150,13 +155,14 @@ async function withEngine<T>(
 }
 
 async function open(cluster: Cluster, connection: Connection, options: ImportOptions): Promise<Opened> {
-  const { keyspace, table } = options.table;
-  const schema = await readTable(cluster, keyspace, table);
-  if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
+  const existing = options.create ? undefined : await existingTable(cluster, options);
   const found = await findSourceFiles(options.sources, options.format, connection);
   const files = filterPartitions(found, options.partitionFilter);
-  const parts = await openParts(connection, files, schema, options);
-  const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
+  const sources = await openSource(connection, files, options);
+  const target = existing ?? (await planTable(cluster, connection, sources, options));
+  const { schema } = target;
+  const parts = matchParts(sources, schema, options);
+  const notices = [...target.notices, ...new Set(parts.flatMap(({ match }) => match.notices))];
   if (hasCounters(schema) && options.nulls === "write") {
     throw new UsageError("--nulls write: counters can't be deleted by adding to them");
   }
@@ -169,7 +175,25 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]
     : [];
-  return { schema, files, parts, notices: [...counters, ...notices] };
+  return { target, files, parts, notices: [...counters, ...notices] };
+}
+
+async function existingTable(cluster: Cluster, { table }: ImportOptions): Promise<Target> {
+  const schema = await readTable(cluster, table.keyspace, table.table, "--create makes it, out of what the files say");
+  if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
+  return { schema, making: [], notices: [] };
+}
+
+/** Makes the table where it is not there yet: what can be refused without it is refused before. */
+async function ready(cluster: Cluster, opened: Opened, options: ImportOptions): Promise<Opened> {
+  const { target, parts } = opened;
+  if (target.making.length === 0) return opened;
+  await checkBadRows(options);
+  importDirectory(options, target.schema);
+  await makeTable(cluster, target);
+  const schema = await readTable(cluster, target.schema.keyspace, target.schema.table);
+  const sources = parts.map(({ source }) => source);
+  return { ...opened, target: { ...target, schema }, parts: matchParts(sources, schema, options) };
 }
 
 /** Takes the job directory. @throws UsageError where an unfinished import is in it and nobody said what to do with it */

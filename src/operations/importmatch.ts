@@ -210,7 +210,7 @@ function mismatch(
       .filter((column) => !matched.has(column))
       .map((column) => ["-", "", quoteIdentifier(column.name), column.type, isKey(column) ? "<- missing" : ""]),
   ];
-  const lines = table([["in the file", "", "in the table", "", ""], ...rows]);
+  const lines = tableLines([["in the file", "", "in the table", "", ""], ...rows]);
   const message = [
     `${part.path} doesn't fit ${qualifiedName(schema)}:`,
     ...problems.map((text) => `  ${text}`),
@@ -223,7 +223,7 @@ function mismatch(
 }
 
 /** Lines of cells below each other. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
 }

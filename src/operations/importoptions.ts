@@ -2,6 +2,7 @@
  * Owns what an import is asked to do, and what it answers, as plain values: src/cli makes the options from flags, users
  * of the library write them.
  */
+import type { PrimaryKey } from "../base/names.ts";
 import type { CsvForm } from "../formats/csv.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
@@ -23,6 +24,10 @@ export interface ImportOptions {
   readonly columns?: readonly string[] | undefined;
   /** Names of the file's columns to those of the table. */
   readonly map?: ReadonlyMap<string, string> | undefined;
+  /** Make the table, as the source says it, where it is not there. */
+  readonly create?: boolean | undefined;
+  /** Of the table that is made, where the source does not say it, or says another. */
+  readonly primaryKey?: PrimaryKey | undefined;
   /** Leave out what the table has no column for. */
   readonly ignoreExtra?: boolean | undefined;
   /** DuckDB SQL over the source, which it calls `rows`; its result is imported. */
@@ -76,6 +81,8 @@ export interface ImportPlan {
     readonly cql: string;
     readonly kind: string;
   }[];
+  /** What makes the table, and the types it needs. */
+  readonly create: readonly string[];
   readonly statements: readonly string[];
   /** Null where only reading would tell. */
   readonly rows: number | null;

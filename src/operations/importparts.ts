@@ -25,18 +25,21 @@ export interface ImportPart {
   readonly timeColumns: TimeColumns;
 }
 
-/** @throws UsageError where a file doesn't fit the table, DataError where one is damaged */
-export async function openParts(
+/** The source as the user says it, whatever the table. @throws DataError where a file is damaged */
+export async function openSource(
   connection: Connection,
   files: readonly SourceFile[],
-  schema: TableSchema,
   options: ImportOptions,
-): Promise<ImportPart[]> {
+): Promise<readonly SourcePart[]> {
   await run(connection, "SET TimeZone = 'UTC'", "preparing");
   const sources: SourcePart[] = [];
   for (const file of files) sources.push(await openPart(connection, file, options));
-  const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
-  return parts
+  return options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
+}
+
+/** @throws UsageError where a part doesn't fit the table */
+export function matchParts(sources: readonly SourcePart[], schema: TableSchema, options: ImportOptions): ImportPart[] {
+  return sources
     .map((part) => withTableColumns(part, schema))
     .map((source) => ({
       source,

@@ -237,6 +237,7 @@ export const IMPORT_PLAN: ImportPlan = {
   destination: "ks.t",
   files: [{ path: "/data/x.parquet", format: "parquet", rows: 200_000 }],
   columns: [{ file: "ID", duckdb: "INTEGER", name: "id", cql: "int", kind: "partition_key" }],
+  create: [],
   statements: ["INSERT INTO ks.t (id) VALUES (?) USING TIMESTAMP ?"],
   rows: 200_000,
   notices: ["not in the file, and left as they are: v"],
