@@ -27,6 +27,7 @@ import {
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
 import { type ImportPart, matchParts, openSource } from "./importparts.ts";
 import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
+import { sampleRows } from "./importsample.ts";
 import { peakMemory } from "./report.ts";
 
 const DEFAULT_MEMORY = 512e6;
@@ -51,13 +52,15 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
     try {
       const { target, files, parts, notices } = await open(cluster, connection, options);
       const { schema } = target;
-      const rows = parts.map(({ source }) => source.rows);
+      const { sample, counts } = await sampleRows(cluster, connection, schema, parts, options);
+      const rows = counts.includes(undefined) ? null : counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+      const all = rows === null ? null : wantedRows(rows, options);
       return {
         destination: qualifiedName(schema),
         files: files.map(({ path, format }) => ({
           path,
           format,
-          rows: parts.find(({ source }) => source.path === path)?.source.rows ?? null,
+          rows: counts[parts.findIndex(({ source }) => source.path === path)] ?? null,
         })),
         columns: (parts[0]?.match.columns ?? []).map(({ file, target }) => ({
           file: file.name,
@@ -70,13 +73,19 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
         statements: [
           ...new Set(parts.flatMap((part) => Object.values(partShapes(schema, part, options)).map(({ cql }) => cql))),
         ],
-        rows: rows.includes(undefined) ? null : rows.reduce<number>((sum, count) => sum + (count ?? 0), 0),
+        rows,
+        requests: all === null ? null : Math.ceil((all * sample.requests) / Math.max(1, sample.rows)),
+        sample,
         notices,
       };
     } finally {
       await cluster.close();
     }
   });
+}
+
+function wantedRows(rows: number, { skipRows = 0, maxRows = rows }: ImportOptions): number {
+  return Math.min(Math.max(0, rows - skipRows), maxRows);
 }
 
 /**

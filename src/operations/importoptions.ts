@@ -70,6 +70,28 @@ export interface ImportOptions {
 
 export type ImportMode = "insert" | "update" | "if-not-exists" | "delete";
 
+/** What the first rows of each file say. */
+export interface ImportSample {
+  /** Rows looked at, and the files that they are of: the first `rowsOfEachFile` of each that are wanted. */
+  readonly rows: number;
+  readonly files: number;
+  readonly rowsOfEachFile: number;
+  /** Of these rows: those that would be written, not counting what the server itself would refuse. */
+  readonly written: number;
+  readonly rejected: number;
+  /** Requests that would carry them, and the partitions that they are of. */
+  readonly requests: number;
+  readonly partitions: number;
+  /** The first rejected rows. */
+  readonly reasons: readonly {
+    readonly file: string;
+    /** From 1. */
+    readonly row: number;
+    readonly column: string | null;
+    readonly reason: string;
+  }[];
+}
+
 /** What an import would do. */
 export interface ImportPlan {
   readonly destination: string;
@@ -86,6 +108,9 @@ export interface ImportPlan {
   readonly statements: readonly string[];
   /** Null where only reading would tell. */
   readonly rows: number | null;
+  /** Requests for all rows, if they all are like those of the sample; null where these are not known. */
+  readonly requests: number | null;
+  readonly sample: ImportSample;
   readonly notices: readonly string[];
 }
 

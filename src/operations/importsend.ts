@@ -61,10 +61,10 @@ export interface SenderOptions {
   readonly timeColumns: TimeColumns;
   readonly statements: PartStatements;
   readonly writeNulls: boolean;
-  /** Of a table of counters. */
+/** Of a table of counters. */
   readonly counterStatics?: CounterStatics | undefined;
-  readonly writer: Writer;
-  readonly segments: ImportSegments;
+  readonly writer: Pick<Writer, "write">;
+  readonly segments: Pick<ImportSegments, "sent" | "reject" | "blank">;
 }
 
 /** What a row needs. */

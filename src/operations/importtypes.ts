@@ -178,8 +178,10 @@ function scalarOfJson(name: string, column: string): FileType {
       throw new UsageError(`column ${column}: its values are of several kinds, such as numbers and texts`, {
         hint: "--sql makes them one, --columns leaves the column out",
       });
-    default:
+    case "BOOLEAN":
       return { kind: "SIMPLE", name };
+    default:
+      return { kind: "SIMPLE", name: "VARCHAR" };
   }
 }
 
