@@ -19,6 +19,8 @@ const READ_FAILURE = 0x1300;
 const SYNTAX = 0x2000;
 const UNAUTHORIZED = 0x2100;
 const INVALID = 0x2200;
+const CONFIG = 0x2300;
+const EXISTS = 0x2400;
 
 /** The error of one host where the driver only says that no host answered. */
 function innermost(error: unknown): unknown {
@@ -57,7 +59,7 @@ export function isRetryable(error: unknown): boolean {
 export function refusalOf(error: unknown): string | undefined {
   const inner = innermost(error);
   const code = codeOf(inner);
-  return code === SYNTAX || code === INVALID ? messageOf(inner) : undefined;
+  return code !== undefined && [SYNTAX, INVALID, CONFIG, EXISTS].includes(code) ? messageOf(inner) : undefined;
 }
 
 /** Whether the server does not take the paging state it was asked to go on from: another version of it gave it, or damage. */
