@@ -270,6 +270,7 @@ describe("the table of an export", () => {
     expect(first.notices.join()).toContain("again is new, with default options");
     expect(second.notices.join()).toContain("again is there already, with the same columns");
     expect(await held(keyspace, "again")).toEqual(await held(keyspace, "src"));
+    expect(await shape(keyspace, "again")).toEqual(await shape(keyspace, "src"));
   });
 
   it("is not touched where it is another one, which is shown", async () => {
