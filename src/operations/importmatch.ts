@@ -104,6 +104,9 @@ function fateOf(
   if (!targets.includes(target)) return { file, left: "not chosen" };
   if (file.flaw?.fatal) return { file, target, problem: file.flaw.reason };
   const cql = cqlOf(schema, target);
+  if (file.text && own && holdsDoubles(own.type) && !holdsDoubles(target.type) && holdsFloats(target.type)) {
+    return { file, target, problem: `the digits of ${own.type} would be rounded to those of ${target.type}` };
+  }
   if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
@@ -112,6 +115,14 @@ function fateOf(
   return conversion
     ? { file, target, conversion: { ...conversion, encode: keeping(conversion.encode) } }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };
+}
+
+function holdsDoubles(type: string): boolean {
+  return /\bdouble\b/.test(type);
+}
+
+function holdsFloats(type: string): boolean {
+  return /\bfloat\b/.test(type);
 }
 
 /** Whether values may have more digits than a DOUBLE. */

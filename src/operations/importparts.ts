@@ -48,9 +48,12 @@ export function matchParts(sources: readonly SourcePart[], schema: TableSchema, 
     }));
 }
 
-/** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
+/**
+ * Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. What we wrote
+ * ourselves has the columns that it says, and no more.
+ */
 function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
-  if (!source.json) return source;
+  if (!source.json || source.own) return source;
   const missing = schema.columns.filter(
     (column) => !isKey(column) && !source.columns.some(({ name }) => name.toLowerCase() === column.name.toLowerCase()),
   );
