@@ -214,6 +214,14 @@ describe("out of files of other origin", () => {
     expect((await json("sniffed")).map(({ code }) => code).sort()).toEqual(["007", "7"]);
   });
 
+  it("directories have the types of the values in their names", async () => {
+    await ask(
+      `COPY (SELECT i AS id, 2024 AS year, '01' AS month FROM range(3) r(i)) TO '${join(directory, "hive")}' (FORMAT parquet, PARTITION_BY (year, month))`,
+    );
+    await created("hive", [join(directory, "hive")], key(["id"]));
+    expect((await json("hive")).every(({ year, month }) => year === 2024 && month === "01")).toBe(true);
+  });
+
   it("JSON has the keys of all objects, and the types of their values", async () => {
     const lines = ['{"id":1,"n":1.50,"o":{"a":1},"w":5}', '{"id":2,"late":[true],"o":{"b":["x"]},"n":2}', "broken"];
     const path = await text("made.jsonl", lines.join("\n"));
