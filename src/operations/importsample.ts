@@ -6,12 +6,14 @@ import { BatchCounter } from "../cassandra/batchcounter.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import type { TableSchema } from "../cassandra/schema.ts";
 import type { Connection } from "../duckdb/engine.ts";
-import { Scan } from "../duckdb/scan.ts";
+import { Scan, type ScanChunk } from "../duckdb/scan.ts";
 import type { ImportOptions, ImportSample } from "./importoptions.ts";
 import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
-import { countRows, Statements } from "./importrun.ts";
+import { piecesOf } from "./importrows.ts";
+import { countRows, hasCounters, Statements } from "./importrun.ts";
 import type { RejectedRow } from "./importsegments.ts";
 import { RowSender } from "./importsend.ts";
+import { CounterStatics } from "./importstatics.ts";
 
 /** Rows looked at in each file, and files looked at. */
 const SAMPLE_ROWS = 2048;
@@ -39,6 +41,7 @@ export async function sampleRows(
   // Nothing is repeated, so that nothing has to be durable.
   const job = { plan: { epoch: Date.now() * 1000 }, path: (name: string) => name };
   const statements = new Statements({ schema, options, job }, writer, 0);
+  const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
   const wanted = windowsOf(options);
   const counts = parts.map(({ source }) => source.rows);
   let [base, rows, files] = [0, 0, 0];
@@ -54,6 +57,7 @@ export async function sampleRows(
       timeColumns: part.timeColumns,
       statements: await statements.of(part),
       writeNulls: options.nulls === "write",
+      counterStatics,
       writer,
       segments,
     });
@@ -94,7 +98,7 @@ function windowsOf({ skipRows = 0, maxRows }: ImportOptions): (base: number) => 
   return (base) => ({ first: Math.max(0, skipRows - base), end: last - base });
 }
 
-type Send = (chunk: { rows: number; columns: Scan["columns"] }, row: number) => void;
+type Send = (chunk: ScanChunk, row: number) => void;
 
 /** @returns how many rows there were of those that were asked for */
 async function sendSome(
@@ -110,9 +114,10 @@ async function sendSome(
   let sent = 0;
   try {
     for (let chunk = await scan.next(); chunk && sent < most; chunk = await scan.next()) {
-      const rows = Math.min(chunk.rows, most - sent);
-      send({ ...chunk, rows }, first + sent);
-      sent += rows;
+      for (const piece of piecesOf({ ...chunk, rows: Math.min(chunk.rows, most - sent) })) {
+        send(piece, first + sent);
+        sent += piece.rows;
+      }
     }
   } finally {
     await scan.settle();

@@ -61,7 +61,7 @@ export interface SenderOptions {
   readonly timeColumns: TimeColumns;
   readonly statements: PartStatements;
   readonly writeNulls: boolean;
-/** Of a table of counters. */
+  /** Of a table of counters. */
   readonly counterStatics?: CounterStatics | undefined;
   readonly writer: Pick<Writer, "write">;
   readonly segments: Pick<ImportSegments, "sent" | "reject" | "blank">;
