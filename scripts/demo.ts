@@ -1,6 +1,6 @@
 /*
  * The main job on a real Cassandra: starts one (or uses CQLDUCK_TEST_HOST), makes tables of realistic rows, exports
- * them with the commands a user would type, and asks DuckDB about the files.
+ * them with the commands a user would type, asks DuckDB about the files, and imports them into new tables.
  *
  *   bun scripts/demo.ts [--binary]      --binary: with the compiled binary, which is built where it is missing
  */
@@ -29,8 +29,13 @@ async function main(): Promise<void> {
     await fill(client);
     await client.shutdown();
     const directory = await mkdtemp(join(tmpdir(), "cqlduck-demo-"));
-    await exportBoth(cluster.host, directory);
+    const run = await programIn(directory, cluster.host);
+    await run("export", `${KEYSPACE}.events`, "events.parquet");
+    await run("export", `${KEYSPACE}.embeddings`, "embeddings/", "--compression", "zstd", "--uuid", "native");
     await ask(directory);
+    await run("import", "events.parquet", `${KEYSPACE}.events_copy`, "--create");
+    await run("import", "embeddings/", `${KEYSPACE}.embeddings_copy`, "--create");
+    for (const table of ["events", "embeddings"]) await compare(run, table);
     say(`The files stay in ${directory}`);
   } finally {
     await cluster.stop();
@@ -53,26 +58,39 @@ async function fill(client: Client): Promise<void> {
   await timed("embeddings written", () => writeEmbeddings(client, KEYSPACE));
 }
 
-async function exportBoth(host: string, directory: string): Promise<void> {
+/** Runs cqlduck as a user would, its output and progress shown as they come. Gives what it printed to stdout. */
+type Run = (...args: readonly string[]) => Promise<string>;
+
+async function programIn(directory: string, host: string): Promise<Run> {
   const binary = process.argv.includes("--binary");
   const command = binary ? [await ensureBinary()] : [process.execPath, join(import.meta.dirname, "../src/main.ts")];
-  const run = (...args: string[]) => cqlduck(command, args, directory);
-  await run("export", `${KEYSPACE}.events`, "events.parquet", "-H", host);
-  await run("export", `${KEYSPACE}.embeddings`, "embeddings/", "-H", host, "--compression", "zstd", "--uuid", "native");
+  return (...args) => cqlduck(command, [...args, "-H", host], directory);
 }
 
-/** Runs cqlduck in the directory as a user would, its output and progress shown as they come. */
-function cqlduck(command: readonly string[], args: readonly string[], directory: string): Promise<void> {
+function cqlduck(command: readonly string[], args: readonly string[], directory: string): Promise<string> {
   console.log(`\n${kleur.bold(`$ cqlduck ${args.join(" ")}`)}`);
   const [program = "", ...rest] = command;
-  const child = spawn(program, [...rest, ...args], { cwd: directory, stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(program, [...rest, ...args], { cwd: directory, stdio: ["ignore", "pipe", "inherit"] });
+  let out = "";
+  child.stdout.on("data", (text: Buffer) => {
+    out += text;
+    process.stdout.write(text);
+  });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("exit", (code, signal) => {
-      if (code === 0) resolve();
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(out);
       else reject(new Error(`cqlduck ended with ${code ?? signal}`));
     });
   });
+}
+
+/** Counts a table and its copy. */
+async function compare(run: Run, table: string): Promise<void> {
+  const count = async (name: string) => Number(await run("count", `${KEYSPACE}.${name}`, "-q"));
+  const [rows, copied] = [await count(table), await count(`${table}_copy`)];
+  if (rows !== copied) throw new Error(`${table} has ${rows} rows, and its copy ${copied}`);
+  console.log(kleur.green(`  ${rows.toLocaleString("en")} rows in both`));
 }
 
 const QUERIES = [

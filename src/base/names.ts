@@ -57,6 +57,28 @@ export function parseColumnList(text: string): string[] {
   return parseItems(text, "a,b,c", (name, rest) => ({ item: name, said: name, rest }));
 }
 
+/** What CQL has behind PRIMARY KEY. */
+export interface PrimaryKey {
+  readonly partition: readonly string[];
+  readonly clustering: readonly string[];
+}
+
+/** A key out of `(a, b), c`, `a, c`, or the same in the brackets of PRIMARY KEY: `((a, b), c)`. */
+export function parsePrimaryKey(text: string): PrimaryKey {
+  const source = text.trim();
+  const inner = /^\(\s*(\(.*)\)$/s.exec(source)?.[1] ?? source;
+  const bracketed = /^\(((?:"(?:[^"]|"")*"|[^")])*)\)\s*(?:,(.*))?$/s.exec(inner);
+  const partition = parseColumnList(bracketed?.[1] ?? inner);
+  if (bracketed) return wholeKey(text, partition, bracketed[2] === undefined ? [] : parseColumnList(bracketed[2]));
+  return wholeKey(text, partition.slice(0, 1), partition.slice(1));
+}
+
+function wholeKey(text: string, partition: readonly string[], clustering: readonly string[]): PrimaryKey {
+  const twice = clustering.find((name) => partition.includes(name));
+  if (twice !== undefined) throw new UsageError(`column ${twice} stands in "${text}" twice`);
+  return { partition, clustering };
+}
+
 /** A column whose values, or a part of whose times, decide in which directory a row is. */
 export interface PartitionTerm {
   readonly column: string;

@@ -5,7 +5,7 @@
 import driver, { type Client, type types as DriverTypes } from "cassandra-driver";
 import { ClusterError, UsageError } from "../base/errors.ts";
 import { bundleFailure, checkBundle } from "./bundle.ts";
-import { clusterFailure, hungUp } from "./failure.ts";
+import { clusterFailure, hungUp, refusalOf } from "./failure.ts";
 import { changeDriver } from "./rawrows.ts";
 import { socketOptions, speaksTls, type TlsOptions } from "./tls.ts";
 
@@ -37,6 +37,8 @@ const PROTOCOL_VERSION = 4;
 const DEFAULT_PORT = 9042;
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 12_000;
+const AGREEMENT_TIMEOUT_MS = 60_000;
+const AGREEMENT_WAIT_MS = 200;
 
 /** A connected cluster. */
 export class Cluster {
@@ -69,7 +71,8 @@ export class Cluster {
         retry: new policies.retry.FallthroughRetryPolicy(),
       },
       // Asked for more, the driver fails on servers with client certificates instead of falling back.
-      protocolOptions: { maxVersion: PROTOCOL_VERSION },
+      // The schema's agreement is waited for in `change`.
+      protocolOptions: { maxVersion: PROTOCOL_VERSION, maxSchemaAgreementWaitSeconds: 0 },
       socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: requestTimeoutMs },
       pooling: { coreConnectionsPerHost: { [types.distance.local]: 2 }, warmup: true },
     });
@@ -107,6 +110,39 @@ export class Cluster {
       return rows;
     } catch (error) {
       throw clusterFailure(error, `asking ${host?.address ?? "the cluster"} for ${cql}`);
+    }
+  }
+
+  /**
+   * Runs a statement that changes the schema, and waits until the nodes of the data centre know of it.
+   * @throws UsageError where the server refuses it, in its words
+   */
+  async change(cql: string): Promise<void> {
+    const doing = `running ${cql}`;
+    try {
+      await this.client.execute(cql, []);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      throw refusal === undefined
+        ? clusterFailure(error, doing)
+        : new UsageError(`${doing}: ${refusal}`, { cause: error });
+    }
+    await this.#agreement(doing);
+  }
+
+  /** Nodes that are down learn of it when they come back. */
+  async #agreement(doing: string): Promise<void> {
+    const until = Date.now() + AGREEMENT_TIMEOUT_MS;
+    for (;;) {
+      const cql = "SELECT schema_version FROM system.local";
+      const answers = await Promise.all(this.localHosts().map((host) => this.query(cql, [], host)));
+      if (new Set(answers.map(([row]) => String(row?.schema_version))).size <= 1) return;
+      if (Date.now() > until) {
+        throw new ClusterError(`${doing}: the nodes do not agree on the schema`, {
+          hint: "nodetool describecluster shows which of them differ; try again when they agree",
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGREEMENT_WAIT_MS));
     }
   }
 

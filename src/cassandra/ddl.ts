@@ -4,6 +4,7 @@
  */
 import { DataError } from "../base/errors.ts";
 import { quoteIdentifier } from "../base/names.ts";
+import { qualified, type TypeStatements, typeStatements, typeText } from "./ddltypes.ts";
 import type { TableColumn, TableSchema, UserTypes } from "./schema.ts";
 
 /** A value of an option as the driver reads it from system_schema. */
@@ -147,9 +148,37 @@ export function createView(keyspace: string, view: ViewDefinition): string {
  * first, no options. Where a column of the key is not among them a comment says what the key was.
  */
 export function createStatements(schema: TableSchema, columns: readonly TableColumn[] = schema.columns): string {
+  const { types, table } = tableOfColumns(schema, columns);
+  return [...types.create, table, ...types.alter].join("\n");
+}
+
+/** A statement, and the one that takes back what it made. */
+export interface Making {
+  readonly cql: string;
+  readonly undo?: string | undefined;
+}
+
+/**
+ * The statements that make a table that is not there yet, with their keyspace, and the types that it needs besides those
+ * that are `known`. No options.
+ */
+export function makingStatements(schema: TableSchema, known: ReadonlySet<string>): Making[] {
+  const { types, table } = tableOfColumns(schema, schema.columns, { keyspace: schema.keyspace, known });
+  return [
+    ...types.create.map((cql, i) => ({ cql, undo: `DROP TYPE ${types.names[i]}` })),
+    { cql: table, undo: `DROP TABLE ${qualified(schema.keyspace, schema.table)}` },
+    ...types.alter.map((cql) => ({ cql })),
+  ];
+}
+
+function tableOfColumns(
+  schema: TableSchema,
+  columns: readonly TableColumn[],
+  { keyspace, known }: { readonly keyspace?: string; readonly known?: ReadonlySet<string> } = {},
+): { readonly types: TypeStatements; readonly table: string } {
   const { table, userTypes } = schema;
   const texts = columns.map((column) => column.type);
-  const types = typeStatements(userTypes, texts, columns);
+  const types = typeStatements(userTypes, texts, columns, keyspace, known);
   const lines = columns.map((column) => columnLine(column, userTypes));
   const isWhole = keyColumns(schema.columns).every((column) => columns.includes(column));
   const key = `PRIMARY KEY (${primaryKey(schema.columns)})`;
@@ -157,51 +186,12 @@ export function createStatements(schema: TableSchema, columns: readonly TableCol
   const last = isWhole ? key : `-- ${key.replaceAll(/[\r\n]/g, " ")}: not all of these columns are here`;
   const body = [...lines.map((line, i) => (isWhole || i < lines.length - 1 ? `${line},` : line)), last];
   const order = isWhole && columns.some((column) => column.descending) ? clusteringOrder(columns) : [];
-  return [...types.create, createTable(undefined, table, body, order), ...types.alter].join("\n");
+  return { types, table: createTable(keyspace, table, body, order) };
 }
 
 /** Text in single quotes. */
 function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function qualified(keyspace: string | undefined, name: string): string {
-  return keyspace === undefined ? quoteIdentifier(name) : `${quoteIdentifier(keyspace)}.${quoteIdentifier(name)}`;
-}
-
-interface TypeStatements {
-  readonly create: string[];
-  /** They stand behind the tables that are early, and before all others. */
-  readonly alter: string[];
-  isEarly(table: { readonly columns: readonly TableColumn[] }): boolean;
-}
-
-/**
- * The statements that make the types which `texts` name, each after those it is made of. ALTER TYPE may give a type in
- * use what CREATE TABLE refuses, a collection that isn't frozen: such fields are added when there is a table that uses
- * the type. A type that is in a partition key can't be altered any more.
- */
-function typeStatements(
-  userTypes: UserTypes,
-  texts: readonly string[],
-  columns: readonly TableColumn[],
-  keyspace?: string,
-): TypeStatements {
-  const unfrozen = new Set(columns.map((column) => column.type));
-  const types = inOrder(texts, userTypes).map((name) => {
-    const type = userTypes.get(name)!;
-    const fields = type.fields.map((field, i) => `${quoteIdentifier(field)} ${typeText(type.types[i]!, userTypes)}`);
-    const late = type.types.findIndex((text) => /^(list|set|map)</.test(text));
-    const text = quoteIdentifier(name);
-    const count = late > 0 && unfrozen.has(text) ? late : fields.length;
-    return { text, name: qualified(keyspace, name), fields: fields.slice(0, count), late: fields.slice(count) };
-  });
-  const altered = new Set(types.filter(({ late }) => late.length > 0).map(({ text }) => text));
-  return {
-    create: types.map(({ name, fields }) => `CREATE TYPE ${name} (${fields.join(", ")});`),
-    alter: types.flatMap(({ name, late }) => late.map((field) => `ALTER TYPE ${name} ADD ${field};`)),
-    isEarly: (table) => table.columns.some((column) => altered.has(column.type)),
-  };
 }
 
 function tableWithItsOwn({ name: keyspace, types }: KeyspaceDefinition, table: TableDefinition): string[] {
@@ -347,29 +337,4 @@ function clusteringOrder(columns: readonly TableColumn[]): string[] {
 
 function nameList(columns: readonly TableColumn[]): string {
   return columns.map((column) => quoteIdentifier(column.name)).join(", ");
-}
-
-/** Names in double quotes, classes in single quotes, and plain names of a type's text. */
-const NAME = /"((?:[^"]|"")*)"|'(?:[^']|'')*'|[A-Za-z0-9_]+/g;
-
-/** The user-defined types that the types' texts name, each after those it is made of. */
-function inOrder(texts: readonly string[], userTypes: UserTypes): string[] {
-  const found = new Set<string>();
-  const visit = (text: string) => {
-    for (const [token, quoted] of text.matchAll(NAME)) {
-      const name = quoted?.replaceAll('""', '"') ?? token;
-      const type = userTypes.get(name);
-      if (!type || found.has(name)) continue;
-      type.types.forEach(visit);
-      found.add(name);
-    }
-  };
-  texts.forEach(visit);
-  return [...found];
-}
-
-/** `empty` is what the server calls a type that can only be made by its class. */
-function typeText(type: string, userTypes: UserTypes): string {
-  if (userTypes.has("empty")) return type;
-  return type.replaceAll(NAME, (token) => (token === "empty" ? "'org.apache.cassandra.db.marshal.EmptyType'" : token));
 }

@@ -17,4 +17,6 @@ export const CDC_WRITE_FAILURE = 0x1600;
 export const SYNTAX = 0x2000;
 export const UNAUTHORIZED = 0x2100;
 export const INVALID = 0x2200;
+export const CONFIG = 0x2300;
+export const EXISTS = 0x2400;
 export const UNPREPARED = 0x2500;

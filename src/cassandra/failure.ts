@@ -8,6 +8,8 @@ import { errorCode } from "../base/filefailure.ts";
 import {
   BAD_CREDENTIALS,
   BOOTSTRAPPING,
+  CONFIG,
+  EXISTS,
   INVALID,
   OVERLOADED,
   PROTOCOL,
@@ -59,7 +61,7 @@ export function isRetryable(error: unknown): boolean {
 export function refusalOf(error: unknown): string | undefined {
   const inner = innermost(error);
   const code = codeOf(inner);
-  return code === SYNTAX || code === INVALID ? messageOf(inner) : undefined;
+  return code !== undefined && [SYNTAX, INVALID, CONFIG, EXISTS].includes(code) ? messageOf(inner) : undefined;
 }
 
 /** Whether the server does not take the paging state it was asked to go on from: another version of it gave it, or damage. */

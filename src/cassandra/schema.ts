@@ -35,16 +35,37 @@ export interface TableSchema {
 
 const KIND_ORDER: Record<ColumnKind, number> = { partition_key: 0, clustering: 1, static: 2, regular: 3 };
 
-/** @throws UsageError for an unknown keyspace or table, with the nearest names there are */
-export async function readTable(cluster: Cluster, keyspace: string, table: string): Promise<TableSchema> {
+/**
+ * @param advice what else may be done where there is no such table
+ * @throws UsageError for an unknown keyspace or table, with the nearest names there are
+ */
+export async function readTable(
+  cluster: Cluster,
+  keyspace: string,
+  table: string,
+  advice?: string,
+): Promise<TableSchema> {
   const virtual = await isVirtual(cluster, keyspace);
+  const found = await findTable(cluster, keyspace, table, virtual);
+  if (found) return found;
+  const unknown = await unknownTable(cluster, virtual ? "system_virtual_schema" : "system_schema", keyspace, table);
+  throw withAdvice(unknown, advice);
+}
+
+/** @param virtual whether the keyspace is */
+export async function findTable(
+  cluster: Cluster,
+  keyspace: string,
+  table: string,
+  virtual = false,
+): Promise<TableSchema | undefined> {
   const schema = virtual ? "system_virtual_schema" : "system_schema";
   const key = [keyspace, table];
   const rows = await cluster.query(
     `SELECT column_name, type, kind, position, clustering_order FROM ${schema}.columns WHERE keyspace_name = ? AND table_name = ?`,
     key,
   );
-  if (rows.length === 0) throw await unknownTable(cluster, schema, keyspace, table);
+  if (rows.length === 0) return undefined;
   const [id, userTypes] = virtual
     ? ["", new Map()]
     : await Promise.all([tableId(cluster, key), readTypes(cluster, keyspace)]);
@@ -77,8 +98,12 @@ export function compareNames(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** Whether the keyspace is one of the server's virtual ones. @throws UsageError where there is no such keyspace */
-export async function isVirtual(cluster: Cluster, keyspace: string): Promise<boolean> {
+/**
+ * Whether the keyspace is one of the server's virtual ones.
+ * @param advice what else may be done where there is no such keyspace
+ * @throws UsageError where there is none
+ */
+export async function isVirtual(cluster: Cluster, keyspace: string, advice?: string): Promise<boolean> {
   const [real] = await cluster.query("SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?", [
     keyspace,
   ]);
@@ -92,9 +117,14 @@ export async function isVirtual(cluster: Cluster, keyspace: string): Promise<boo
     ...(await cluster.query("SELECT keyspace_name FROM system_schema.keyspaces")),
     ...(await cluster.query("SELECT keyspace_name FROM system_virtual_schema.keyspaces")),
   ].map((row) => row.keyspace_name as string);
-  throw new UsageError(`there is no keyspace ${quoteIdentifier(keyspace)}`, {
+  const unknown = new UsageError(`there is no keyspace ${quoteIdentifier(keyspace)}`, {
     hint: suggestion(keyspace, all) ?? `the cluster has ${list(all)}`,
   });
+  throw withAdvice(unknown, advice);
+}
+
+function withAdvice(error: UsageError, advice: string | undefined): UsageError {
+  return advice === undefined ? error : new UsageError(error.message, { hint: `${error.hint}; ${advice}` });
 }
 
 async function unknownTable(cluster: Cluster, schema: string, keyspace: string, table: string): Promise<UsageError> {
@@ -132,7 +162,8 @@ async function tableId(cluster: Cluster, key: readonly string[]): Promise<string
   return String((table ?? view)?.id ?? "");
 }
 
-async function readTypes(cluster: Cluster, keyspace: string): Promise<UserTypes> {
+/** The user-defined types of a keyspace. */
+export async function readTypes(cluster: Cluster, keyspace: string): Promise<UserTypes> {
   const rows = await cluster.query(
     "SELECT type_name, field_names, field_types FROM system_schema.types WHERE keyspace_name = ?",
     [keyspace],

@@ -227,7 +227,7 @@ export class Writer {
     const { sizes, weights } = this.#sizes;
     const setOf = (high: number, low: number) => this.#replicas.setOf(high, low);
     const facts = { rows, tokens, routable, sizes, weights, setOf };
-    const plan = planFrames(facts, statement.keys.length > 0, this.#limits(statement.kind));
+    const plan = planFrames(facts, statement.keys.length > 0, frameLimits(statement.kind, this.#options.batchRows));
     return buildFrames(block, plan, sizes, this.#consistencies);
   }
 
@@ -256,17 +256,17 @@ export class Writer {
     for (const resolve of waiting) resolve();
   }
 
-  #limits(kind: StatementKind): FrameLimits {
-    const rows = kind === "conditional" ? 1 : (this.#options.batchRows ?? DEFAULT_BATCH_ROWS);
-    // A counter that is in doubt shall not take counters of other partitions with it.
-    return { rows, bytes: FRAME_BYTES, mixed: kind === "insert" };
-  }
-
   /** Ends the writing at once: what is under way is not awaited, and its fate not told. */
   close(): void {
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#dispatcher.end();
   }
+}
+
+/** What frames of such statements may hold; `batchRows` as WriterOptions has it. */
+export function frameLimits(kind: StatementKind, batchRows = DEFAULT_BATCH_ROWS): FrameLimits {
+  // A counter that is in doubt shall not take counters of other partitions with it.
+  return { rows: kind === "conditional" ? 1 : batchRows, bytes: FRAME_BYTES, mixed: kind === "insert" };
 }
 
 /** The level at which conditional statements agree: in the data centre, unless what is written goes beyond it. */

@@ -40,6 +40,7 @@ export function defineImport(command: Command, action: ImportAction): void {
     );
   addConnectionOptions(command);
   addSourceOptions(command);
+  addTableOptions(command);
   addCsvOptions(command, "CSV:");
   addRowOptions(command);
   addWritingOptions(command);
@@ -48,6 +49,11 @@ export function defineImport(command: Command, action: ImportAction): void {
     ["cqlduck import orders.parquet shop.orders", "what an export wrote, or any Parquet file with these columns"],
     ["cqlduck import 'orders/*.csv' shop.orders --bad-rows bad.jsonl", "CSV files; rows that don't fit go to a file"],
     ["cqlduck import users.parquet shop.users --map userId=id", "a column by another name"],
+    ["cqlduck import orders.parquet shop.copy --create", "into a new table, the one that was exported"],
+    [
+      "cqlduck import sales.csv shop.sales --create --primary-key '(region,day),id'",
+      "a table for a file of any origin",
+    ],
     ["cqlduck import orders/ shop.orders --sql 'SELECT * FROM rows WHERE NOT cancelled'", "some of the rows"],
     ["cqlduck import orders.parquet shop.orders --dry-run", "what would be done, without writing a row"],
   ]);
@@ -69,6 +75,12 @@ function addSourceOptions(command: Command): void {
   group(new Option("--partition-filter <year=2024,month=1>", "only files from directories with these names"));
   group(new Option("--skip-rows <count>", "leave out so many rows at the beginning"));
   group(new Option("--max-rows <count>", "at most so many rows"));
+}
+
+function addTableOptions(command: Command): void {
+  const group = (option: Option) => command.addOption(option.helpGroup("Table:"));
+  group(new Option("--create", "make the table and its types, as the files say them, where it is not there"));
+  group(new Option("--primary-key <(a,b),c>", "of the table that is made; files of ours say it themselves"));
 }
 
 function addRowOptions(command: Command): void {

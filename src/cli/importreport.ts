@@ -28,6 +28,25 @@ export function importText(report: ImportReport, noticed: ReadonlySet<string>): 
   return [head, ...facts(rows)].join("\n");
 }
 
+/** What the first rows told. */
+function sampleFacts({ sample, requests, rows: count }: ImportPlan): [string, string][] {
+  const { rows, files, rejected, partitions } = sample;
+  const whose = files === 1 ? "the file" : `${formatCount(files)} files`;
+  const which = rows === count ? "all rows" : `the first ${formatCount(sample.rowsOfEachFile)} rows of ${whose}`;
+  const all = requests === null || rows === count ? "" : `, about ${plural(requests, "request")} for all rows`;
+  const carried = `${plural(sample.written, "row")} of ${plural(partitions, "partition")} in ${plural(sample.requests, "request")}`;
+  const more = rejected - sample.reasons.length;
+  return [
+    ["sample", rows === 0 ? "no rows" : `${which}: ${carried}${all}`],
+    ...(rejected > 0 ? [["rejected", `${plural(rejected, "row")} of the sample`] as [string, string]] : []),
+    ...sample.reasons.map(({ file, row, column, reason }): [string, string] => [
+      "",
+      `${file}, row ${formatCount(row)}${column === null ? "" : `, ${column}`}: ${reason}`,
+    ]),
+    ...(more > 0 ? [["", `and ${formatCount(more)} more`] as [string, string]] : []),
+  ];
+}
+
 /** What an import would do. */
 export function importPlanText(plan: ImportPlan): string {
   const { files } = plan;
@@ -45,10 +64,13 @@ export function importPlanText(plan: ImportPlan): string {
     ...facts([
       ...named.map((text): [string, string] => ["file", text]),
       ...(more > 0 ? [["", `and ${formatCount(more)} more`] as [string, string]] : []),
+      ...sampleFacts(plan),
       ...plan.statements.map((text): [string, string] => ["CQL", text]),
       ...plan.notices.map((text): [string, string] => ["note", text]),
     ]),
     "",
     ...table([header, ...columns]),
+    // Not indented: what can be copied.
+    ...(plan.create.length > 0 ? ["", ...plan.create] : []),
   ].join("\n");
 }

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { parseTableName } from "../base/names.ts";
 import { formatCount, formatSize } from "../base/units.ts";
 import type { FilesReport, InspectedColumn, TableReport } from "../operations/inspect.ts";
+import type { Provenance, TextReport } from "../operations/inspecttext.ts";
 import { plural } from "./frame.ts";
 import { addConnectionOptions, addExamples } from "./options.ts";
 import { facts, table } from "./report.ts";
@@ -24,7 +25,8 @@ export function defineInspect(command: Command, action: InspectAction): void {
     .summary("schema, types, sizes and statistics of files or a table")
     .description(
       "Shows what Parquet files say of themselves: columns with their CQL types where an export wrote them, sizes, " +
-        "statistics, where they came from; of a directory all files whose names begin neither with _ nor with a dot. " +
+        "statistics, where they came from; of CSV and JSON files what their sidecars say; of a directory all files whose " +
+        "names begin neither with _ nor with a dot. " +
         "Of a table its columns, options, indexes and views, and what the servers guess of its size. Reads no rows.",
     )
     .argument("<file | directory | ks.table>", `${NAME_OR_PATH}; a word without a dot is a directory too`);
@@ -45,8 +47,54 @@ export async function runInspect(session: Session, name: string, command: Comman
   const { connection, json } = await readLookup(session, command, named === undefined);
   const { inspect } = await world.loadInspect();
   const report = await inspect(named && connection ? { connection, table: named } : { path: name });
-  const text = json ? JSON.stringify(report) : report.kind === "parquet" ? filesText(report) : tableText(report);
-  await writeResult(world, `${text}\n`);
+  await writeResult(world, `${json ? JSON.stringify(report) : textOf(report)}\n`);
+}
+
+function textOf(report: FilesReport | TextReport | TableReport): string {
+  switch (report.kind) {
+    case "parquet":
+      return filesText(report);
+    case "text":
+      return textFilesText(report);
+    default:
+      return tableText(report);
+  }
+}
+
+/** What is known of text files. */
+function textFilesText(report: TextReport): string {
+  const { files, exports, columns } = report;
+  const count = report.rows === null ? "an unknown number of rows" : plural(report.rows, "row");
+  const rows: [string, string][] = [
+    ...exports.map(sourceOf),
+    ...files
+      .slice(0, FILES_NAMED)
+      .map(({ path, format, compression, rows: found, bytes }): [string, string] => [
+        "file",
+        `${path} (${[format, compression === "uncompressed" ? [] : compression, found === null ? [] : plural(found, "row"), formatSize(bytes)].flat().join(", ")})`,
+      ]),
+    ...(files.length > FILES_NAMED
+      ? [["", `and ${formatCount(files.length - FILES_NAMED)} more`] as [string, string]]
+      : []),
+    ...report.notices.map((text): [string, string] => ["note", text]),
+  ];
+  const ours = columns.some((column) => column.cql);
+  const lines = columns.map(({ name, cql }) => [
+    shown(name, LONGEST_TYPE),
+    ...(ours ? [shown(cql?.type ?? "", LONGEST_TYPE), kindText(cql?.kind ?? "")] : []),
+  ]);
+  return [
+    `${report.path}: ${plural(files.length, "text file")}, ${count}, ${formatSize(report.bytes)}`,
+    ...facts(rows),
+    "",
+    ...table([["column", ...(ours ? ["CQL", "kind"] : [])], ...lines]),
+  ].join("\n");
+}
+
+/** One of several exports says how many files are its. */
+function sourceOf(found: Provenance, _: number, all: readonly Provenance[]): [string, string] {
+  const files = all.length > 1 ? ` (${plural(found.files, "file")})` : "";
+  return ["source", `${found.source}, exported ${found.exportedAt} by cqlduck ${found.version}${files}`];
 }
 
 /** What files say of themselves. */
@@ -56,11 +104,7 @@ function filesText(report: FilesReport): string {
   const packed = `${report.codecs.join(", ").toLowerCase() || "empty"}, ${formatSize(report.uncompressedBytes)} uncompressed`;
   const size = `${plural(report.rows, "row")}, ${formatSize(report.bytes)} (${packed})`;
   const rows: [string, string][] = [
-    ...exports.map((found): [string, string] => [
-      "source",
-      `${found.source}, exported ${found.exportedAt} by cqlduck ${found.version}` +
-        (exports.length > 1 ? ` (${plural(found.files, "file")})` : ""),
-    ]),
+    ...exports.map(sourceOf),
     ["written by", report.createdBy.join("; ")],
     ...(report.partitionedBy.length ? [["partitions", report.partitionedBy.join(", ")] as [string, string]] : []),
     ...Object.entries(report.metadata).map(([key, value]): [string, string] => [

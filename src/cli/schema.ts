@@ -16,8 +16,8 @@ export function defineSchema(command: Command, action: SchemaAction): void {
     .summary("the CQL that makes a keyspace, a table, or the table of a file")
     .description(
       "Prints the statements that make a keyspace with all that is in it, or a table with the types, indexes, triggers " +
-        "and views that belong to it; or those of the table that Parquet files of ours were read from, where the names " +
-        "have no keyspace and the table no options.",
+        "and views that belong to it; or those of the table that files of ours were read from (CSV and JSON with their " +
+        "sidecars), where the names have no keyspace and the table no options.",
     )
     .argument("<ks | ks.table | file>", NAME_OR_PATH);
   addConnectionOptions(command);
@@ -42,11 +42,14 @@ export async function runSchema(session: Session, name: string, command: Command
 }
 
 /** How the help explains what isPath decides. */
-export const NAME_OR_PATH = "what has a / or ends in .parquet is a path (./shop), anything else is in the cluster";
+export const NAME_OR_PATH =
+  "what has a / or ends in .parquet, .csv, .json or .jsonl is a path (./shop), anything else is in the cluster";
+
+const DATA_FILE = /\.(parquet|((csv|tsv|json|jsonl|ndjson)(\.(gz|zst))?))$/i;
 
 /** Whether a name means a file or directory. It does not depend on what there is. */
 export function isPath(name: string): boolean {
-  return name.includes("/") || name.startsWith(".") || /\.parquet$/i.test(name);
+  return name.includes("/") || name.startsWith(".") || DATA_FILE.test(name);
 }
 
 /** Options of a command that answers with one result and takes no time to speak of. */

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
-import { parseColumnList, parseTableName } from "../base/names.ts";
+import { parseColumnList, parsePrimaryKey, parseTableName } from "../base/names.ts";
 import { parseCount, parseSize } from "../base/units.ts";
 import { PACES } from "../jobs/pace.ts";
 import type { ImportOptions } from "../operations/importoptions.ts";
@@ -46,6 +46,8 @@ const ImportFlags = v.object({
   columns: v.optional(form(parseColumnList)),
   map: v.optional(v.array(form(parseFileColumn)), []),
   ignoreExtra: flag,
+  create: flag,
+  primaryKey: v.optional(form(parsePrimaryKey)),
   sql: v.optional(form(parseText)),
   partitionFilter: v.optional(form(parsePairs)),
   skipRows: v.optional(form(parseCount)),
@@ -101,6 +103,14 @@ export function readImportRequest(names: readonly string[], command: Command): I
   if (flags.mode === "if-not-exists" && flags.timestamp) {
     throw new UsageError("--mode if-not-exists takes no --timestamp: the server decides when it is written");
   }
+  if (flags.primaryKey && !flags.create) {
+    throw new UsageError("--primary-key says the key of a table that is made, and none is", {
+      hint: "say --create too",
+    });
+  }
+  if (flags.create && flags.mode === "delete") {
+    throw new UsageError("--create makes a table, and from a new one there is nothing to delete");
+  }
   const path = (text: string | undefined) => (text === undefined ? undefined : resolve(text));
   return {
     options: {
@@ -112,6 +122,8 @@ export function readImportRequest(names: readonly string[], command: Command): I
       columns: flags.columns,
       map: mapOf(flags.map),
       ignoreExtra: flags.ignoreExtra,
+      create: flags.create,
+      primaryKey: flags.primaryKey,
       sql: flags.sql,
       partitionFilter: flags.partitionFilter,
       skipRows: flags.skipRows,

@@ -9,6 +9,7 @@ import type { JobStatus } from "../jobs/registry.ts";
 import type { CountOptions, CountReport } from "../operations/count.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "../operations/importoptions.ts";
 import type { FilesReport, InspectSource, TableReport } from "../operations/inspect.ts";
+import type { TextReport } from "../operations/inspecttext.ts";
 import type { KeyspaceExportPlan, KeyspaceReport } from "../operations/keyspace.ts";
 import type { KeyspaceOptions } from "../operations/keyspacejob.ts";
 import type { ExportOptions, ExportPlan, ResumeOptions } from "../operations/options.ts";
@@ -55,7 +56,7 @@ export interface SchemaOperations {
 
 /** What stands behind `inspect`. */
 export interface InspectOperations {
-  readonly inspect: (source: InspectSource) => Promise<FilesReport | TableReport>;
+  readonly inspect: (source: InspectSource) => Promise<FilesReport | TextReport | TableReport>;
 }
 
 export interface World {

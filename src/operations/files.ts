@@ -1,5 +1,5 @@
 /*
- * Owns which Parquet files a path stands for: a file itself, or all below a directory that readers would read.
+ * Owns which data files a path stands for: a file itself, or all below a directory that readers would read.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,6 +24,19 @@ export interface FoundFiles {
  * @throws UsageError where there is none
  */
 export async function findParquetFiles(path: string): Promise<FoundFiles> {
+  return findDataFiles(path, (name) => name.endsWith(".parquet"), "Parquet");
+}
+
+/**
+ * The file at the path, whatever its name, or all below the directory whose names are wanted.
+ * @param what names such files in messages
+ * @throws UsageError where there is none
+ */
+export async function findDataFiles(
+  path: string,
+  isWanted: (name: string) => boolean,
+  what = "data",
+): Promise<FoundFiles> {
   const status = await statusOf(path);
   if (status === undefined) {
     throw new UsageError(`there is no file or directory ${path}`, { hint: "check the spelling of the path" });
@@ -31,12 +44,12 @@ export async function findParquetFiles(path: string): Promise<FoundFiles> {
   if (status.kind === "file") return { isDirectory: false, files: [{ path, bytes: status.bytes }] };
   if (status.kind === "other") throw new UsageError(`${path} is neither a file nor a directory`);
   const files: DataFile[] = [];
-  for (const found of await pathsBelow(path, (name) => name.endsWith(".parquet"))) {
+  for (const found of await pathsBelow(path, isWanted)) {
     files.push({ path: found, bytes: (await statusOf(found))?.bytes ?? 0 });
   }
   if (files.length === 0) {
-    throw new UsageError(`there are no Parquet files in ${path}`, {
-      hint: "files end in .parquet; names that begin with _ or . are left out",
+    throw new UsageError(`there are no ${what} files in ${path}`, {
+      hint: "files end in .parquet or, as text, in .csv, .json or .jsonl; names that begin with _ or . are left out",
     });
   }
   return { isDirectory: true, files };

@@ -14,6 +14,7 @@ import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
+import { makeTable, planTable, type Target } from "./importcreate.ts";
 import { filterPartitions, findSourceFiles, type SourceFile, STDIN } from "./importfiles.ts";
 import {
   checkImportUnchanged,
@@ -24,8 +25,9 @@ import {
   importPlan,
 } from "./importjob.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { type ImportPart, openParts, prepareConnection } from "./importparts.ts";
+import { type ImportPart, matchParts, openSource, prepareConnection } from "./importparts.ts";
 import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
+import { sampleRows } from "./importsample.ts";
 import { Spool } from "./importspool.ts";
 import { peakMemory } from "./report.ts";
 
@@ -38,7 +40,7 @@ const QUERY_THREADS = 2;
 
 /** What the steps of an import share before the first row. */
 interface Opened {
-  readonly schema: TableSchema;
+  readonly target: Target;
   readonly files: readonly SourceFile[];
   readonly parts: readonly ImportPart[];
   readonly notices: readonly string[];
@@ -49,14 +51,17 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
   return withEngine(options, async ({ connection, spool }) => {
     const cluster = await Cluster.connect(options.connection);
     try {
-      const { schema, files, parts, notices } = await open(cluster, connection, spool, options);
-      const rows = parts.map(({ source }) => source.rows);
+      const { target, files, parts, notices } = await open(cluster, connection, spool, options);
+      const { schema } = target;
+      const { sample, counts } = await sampleRows(cluster, connection, schema, parts, options);
+      const rows = counts.includes(undefined) ? null : counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+      const all = rows === null ? null : wantedRows(rows, options);
       return {
         destination: qualifiedName(schema),
         files: files.map(({ path, format }) => ({
           path,
           format,
-          rows: parts.find(({ source }) => source.path === path)?.source.rows ?? null,
+          rows: counts[parts.findIndex(({ source }) => source.path === path)] ?? null,
         })),
         columns: (parts[0]?.match.columns ?? []).map(({ file, target }) => ({
           file: file.name,
@@ -65,16 +70,23 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
           cql: target.type,
           kind: target.kind,
         })),
+        create: target.making.map(({ cql }) => cql),
         statements: [
           ...new Set(parts.flatMap((part) => Object.values(partShapes(schema, part, options)).map(({ cql }) => cql))),
         ],
-        rows: rows.includes(undefined) ? null : rows.reduce<number>((sum, count) => sum + (count ?? 0), 0),
+        rows,
+        requests: all === null ? null : Math.ceil((all * sample.requests) / Math.max(1, sample.rows)),
+        sample,
         notices,
       };
     } finally {
       await cluster.close();
     }
   });
+}
+
+function wantedRows(rows: number, { skipRows = 0, maxRows = rows }: ImportOptions): number {
+  return Math.min(Math.max(0, rows - skipRows), maxRows);
 }
 
 /**
@@ -89,7 +101,9 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
     const cluster = await Cluster.connect(options.connection);
     try {
       signal.throwIfAborted();
-      const { schema, files, parts, notices } = await open(cluster, connection, spool, options);
+      const opened = await open(cluster, connection, spool, options);
+      const { target, files, parts, notices } = await ready(cluster, opened, options);
+      const { schema } = target;
       const names = parts.map(({ source }) => source.path);
       const lock = await claim(options, schema);
       try {
@@ -162,14 +176,15 @@ async function openAside(engine: Engine): Promise<Connection> {
 }
 
 async function open(cluster: Cluster, connection: Connection, spool: Spool, options: ImportOptions): Promise<Opened> {
+  const existing = options.create ? undefined : await existingTable(cluster, options);
   const keepStdin = () => keepInput(spool, options);
-  const { keyspace, table } = options.table;
-  const schema = await readTable(cluster, keyspace, table);
-  if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
   const found = await findSourceFiles(options.sources, options.format, connection, keepStdin);
   const files = filterPartitions(found, options.partitionFilter);
-  const parts = await openParts(connection, files, spool, schema, options);
-  const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
+  const sources = await openSource(connection, files, spool, options);
+  const target = existing ?? (await planTable(cluster, connection, sources, options));
+  const { schema } = target;
+  const parts = matchParts(sources, schema, options);
+  const notices = [...target.notices, ...new Set(parts.flatMap(({ match }) => match.notices))];
   if (hasCounters(schema) && options.nulls === "write") {
     throw new UsageError("--nulls write: counters can't be deleted by adding to them");
   }
@@ -182,7 +197,25 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]
     : [];
-  return { schema, files, parts, notices: [...counters, ...notices] };
+  return { target, files, parts, notices: [...counters, ...notices] };
+}
+
+async function existingTable(cluster: Cluster, { table }: ImportOptions): Promise<Target> {
+  const schema = await readTable(cluster, table.keyspace, table.table, "--create makes it, out of what the files say");
+  if (schema.virtual) throw new UsageError(`${qualifiedName(schema)} is a virtual table: nothing can be written to it`);
+  return { schema, making: [], notices: [] };
+}
+
+/** Makes the table where it is not there yet: what can be refused without it is refused before. */
+async function ready(cluster: Cluster, opened: Opened, options: ImportOptions): Promise<Opened> {
+  const { target, parts } = opened;
+  if (target.making.length === 0) return opened;
+  await checkBadRows(options);
+  importDirectory(options, target.schema);
+  await makeTable(cluster, target);
+  const schema = await readTable(cluster, target.schema.keyspace, target.schema.table);
+  const sources = parts.map(({ source }) => source);
+  return { ...opened, target: { ...target, schema }, parts: matchParts(sources, schema, options) };
 }
 
 /** @throws UsageError where stdin is to be gone on with, which it can't be */

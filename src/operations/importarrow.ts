@@ -58,6 +58,17 @@ export async function keepArrow(connection: Connection, { content, path }: Sourc
   }
 }
 
+/** What an Arrow file says of itself, and the names of its columns. @throws DataError for a file that is no Arrow file */
+export function arrowSummary(path: string): Pick<KeptArrow, "keyValues"> & { readonly names: readonly string[] } {
+  const reader = ArrowReader.open(path, path, MOST_BATCH_BYTES);
+  try {
+    const { keyValues, fields } = reader.schema;
+    return { keyValues, names: fields.map(({ name }) => name) };
+  } finally {
+    reader.close();
+  }
+}
+
 /** Our own exports never end without the mark; of other writers it is allowed. */
 function openEnd({ isOpenEnded, schema }: ArrowReader, path: string): Pick<KeptArrow, "notice" | "damage"> {
   if (!isOpenEnded) return {};

@@ -98,7 +98,8 @@ async function pathsOf(source: string, connection: Connection): Promise<Found[]>
   return matches.map(({ file }) => ({ path: resolve(file), root: sep }));
 }
 
-function formatOfName(name: string): SourceFormat | undefined {
+/** What a file's name says of its format; undefined for names that say none. */
+export function formatOfName(name: string): SourceFormat | undefined {
   return EXTENSIONS[NAME.exec(name)?.[1]?.toLowerCase() ?? ""];
 }
 

@@ -104,6 +104,9 @@ function fateOf(
   if (!targets.includes(target)) return { file, left: "not chosen" };
   if (file.flaw?.fatal) return { file, target, problem: file.flaw.reason };
   const cql = cqlOf(schema, target);
+  if (file.text && own && holdsDoubles(own.type) && !holdsDoubles(target.type) && holdsFloats(target.type)) {
+    return { file, target, problem: `the digits of ${own.type} would be rounded to those of ${target.type}` };
+  }
   if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
@@ -112,6 +115,14 @@ function fateOf(
   return conversion
     ? { file, target, conversion: { ...conversion, encode: keeping(conversion.encode) } }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };
+}
+
+function holdsDoubles(type: string): boolean {
+  return /\bdouble\b/.test(type);
+}
+
+function holdsFloats(type: string): boolean {
+  return /\bfloat\b/.test(type);
 }
 
 /** Whether values may have more digits than a DOUBLE. */
@@ -210,7 +221,7 @@ function mismatch(
       .filter((column) => !matched.has(column))
       .map((column) => ["-", "", quoteIdentifier(column.name), column.type, isKey(column) ? "<- missing" : ""]),
   ];
-  const lines = table([["in the file", "", "in the table", "", ""], ...rows]);
+  const lines = tableLines([["in the file", "", "in the table", "", ""], ...rows]);
   const message = [
     `${part.path} doesn't fit ${qualifiedName(schema)}:`,
     ...problems.map((text) => `  ${text}`),
@@ -223,7 +234,7 @@ function mismatch(
 }
 
 /** Lines of cells below each other. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
 }

@@ -3,6 +3,7 @@
  * of the library write them.
  */
 import type { Readable } from "node:stream";
+import type { PrimaryKey } from "../base/names.ts";
 import type { CsvForm } from "../formats/csv.ts";
 import type { JobEvent } from "../jobs/events.ts";
 import type { Pace } from "../jobs/pace.ts";
@@ -29,6 +30,10 @@ export interface ImportOptions {
   readonly columns?: readonly string[] | undefined;
   /** Names of the file's columns to those of the table. */
   readonly map?: ReadonlyMap<string, string> | undefined;
+  /** Make the table, as the source says it, where it is not there. */
+  readonly create?: boolean | undefined;
+  /** Of the table that is made, where the source does not say it, or says another. */
+  readonly primaryKey?: PrimaryKey | undefined;
   /** Leave out what the table has no column for. */
   readonly ignoreExtra?: boolean | undefined;
   /** DuckDB SQL over the source, which it calls `rows`; its result is imported. */
@@ -75,6 +80,28 @@ export interface ImportOptions {
 
 export type ImportMode = "insert" | "update" | "if-not-exists" | "delete";
 
+/** What the first rows of each file say. */
+export interface ImportSample {
+  /** Rows looked at, and the files that they are of: the first `rowsOfEachFile` of each that are wanted. */
+  readonly rows: number;
+  readonly files: number;
+  readonly rowsOfEachFile: number;
+  /** Of these rows: those that would be written, not counting what the server itself would refuse. */
+  readonly written: number;
+  readonly rejected: number;
+  /** Requests that would carry them, and the partitions that they are of. */
+  readonly requests: number;
+  readonly partitions: number;
+  /** The first rejected rows. */
+  readonly reasons: readonly {
+    readonly file: string;
+    /** From 1. */
+    readonly row: number;
+    readonly column: string | null;
+    readonly reason: string;
+  }[];
+}
+
 /** What an import would do. */
 export interface ImportPlan {
   readonly destination: string;
@@ -86,9 +113,14 @@ export interface ImportPlan {
     readonly cql: string;
     readonly kind: string;
   }[];
+  /** What makes the table, and the types it needs. */
+  readonly create: readonly string[];
   readonly statements: readonly string[];
   /** Null where only reading would tell. */
   readonly rows: number | null;
+  /** Requests for all rows, if they all are like those of the sample; null where these are not known. */
+  readonly requests: number | null;
+  readonly sample: ImportSample;
   readonly notices: readonly string[];
 }
 

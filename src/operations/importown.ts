@@ -37,6 +37,9 @@ export interface OwnFormat {
 export interface OwnMetadata {
   readonly columns: readonly OwnColumn[];
   readonly schema: string | undefined;
+  /** What was exported, by which version of the program. */
+  readonly source: string | undefined;
+  readonly version: string | undefined;
   readonly exportedAt: string | undefined;
   /** Exact values of the columns that are in the file's path, by their names in the table that was exported. */
   readonly partition: ReadonlyMap<string, string | null>;
@@ -59,6 +62,8 @@ export function ownMetadata(keyValues: ReadonlyMap<string, string>, path: string
     return {
       columns: JSON.parse(text) as OwnColumn[],
       schema: keyValues.get("cqlduck.schema"),
+      source: keyValues.get("cqlduck.source"),
+      version: keyValues.get("cqlduck.version"),
       exportedAt: keyValues.get("cqlduck.exported_at"),
       partition: new Map(read<string | null>("cqlduck.partition")),
       format: Object.fromEntries(read("cqlduck.format")) as OwnFormat,
@@ -77,6 +82,8 @@ export function isInPath({ partition }: OwnMetadata, { name, kind }: OwnColumn):
 /** What is known of a text file from a sidecar. */
 export interface SidecarFinding {
   readonly own: OwnMetadata | undefined;
+  /** Of the file, where the sidecar is heeded. */
+  readonly rows?: number;
   /** Said to the user. */
   readonly notice?: string;
 }
@@ -84,6 +91,7 @@ export interface SidecarFinding {
 /** A file that a sidecar tells of. */
 interface Listed {
   readonly path: string;
+  readonly rows: number;
   readonly bytes: number;
   readonly "cqlduck.partition"?: Readonly<Record<string, string | null>>;
 }
@@ -92,7 +100,11 @@ interface Listed {
  * What an export wrote of its text file. A file that is not as the export left it is taken for one of other origin.
  * @throws DataError for a sidecar that is damaged
  */
-export async function readSidecar({ path, content, bytes }: SourceFile): Promise<SidecarFinding> {
+export async function readSidecar({
+  path,
+  content,
+  bytes,
+}: Pick<SourceFile, "path" | "content" | "bytes">): Promise<SidecarFinding> {
   // What came through stdin has none.
   if (content !== path) return { own: undefined };
   for (const sidecar of await sidecarsOf(path)) {
@@ -110,7 +122,7 @@ export async function readSidecar({ path, content, bytes }: SourceFile): Promise
       key,
       typeof value === "string" ? value : JSON.stringify(value),
     ]);
-    return { own: ownMetadata(new Map(texts), sidecar) };
+    return { own: ownMetadata(new Map(texts), sidecar), rows: file.rows };
   }
   return { own: undefined };
 }

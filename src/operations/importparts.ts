@@ -26,19 +26,22 @@ export interface ImportPart {
   readonly timeColumns: TimeColumns;
 }
 
-/** @throws UsageError where a file doesn't fit the table, DataError where one is damaged */
-export async function openParts(
+/** The source as the user says it, whatever the table. @throws DataError where a file is damaged */
+export async function openSource(
   connection: Connection,
   files: readonly SourceFile[],
   spool: Spool,
-  schema: TableSchema,
   options: ImportOptions,
-): Promise<ImportPart[]> {
+): Promise<readonly SourcePart[]> {
   await prepareConnection(connection);
   const sources: SourcePart[] = [];
   for (const file of files) sources.push(await openPart(connection, file, spool, options));
-  const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
-  return parts
+  return options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
+}
+
+/** @throws UsageError where a part doesn't fit the table */
+export function matchParts(sources: readonly SourcePart[], schema: TableSchema, options: ImportOptions): ImportPart[] {
+  return sources
     .map((part) => withTableColumns(part, schema))
     .map((source) => ({
       source,
@@ -52,9 +55,12 @@ export async function prepareConnection(connection: Connection): Promise<void> {
   await run(connection, "SET TimeZone = 'UTC'", "preparing");
 }
 
-/** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
+/**
+ * Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. What we wrote
+ * ourselves has the columns that it says, and no more.
+ */
 function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
-  if (!source.json) return source;
+  if (!source.json || source.own) return source;
   const missing = schema.columns.filter(
     (column) => !isKey(column) && !source.columns.some(({ name }) => name.toLowerCase() === column.name.toLowerCase()),
   );

@@ -149,15 +149,20 @@ async function beginAttempt({ job, schema }: ImportRun): Promise<number> {
   return attempt;
 }
 
+/** What of a run the statements need. */
+interface StatementsRun extends Pick<ImportRun, "schema" | "options"> {
+  readonly job: { readonly plan: Pick<ImportJob["plan"], "epoch">; path(name: string): string };
+}
+
 /** The statements of an import, each prepared once, and what their rows have for timestamp and TTL. */
-class Statements {
-  readonly #run: ImportRun;
-  readonly #writer: Writer;
+export class Statements {
+  readonly #run: StatementsRun;
+  readonly #writer: Pick<Writer, "prepare">;
   readonly #attempt: number;
   readonly #prepared = new Map<string, Prepared>();
   #latest: number;
 
-  constructor(run: ImportRun, writer: Writer, attempt: number) {
+  constructor(run: StatementsRun, writer: Pick<Writer, "prepare">, attempt: number) {
     this.#run = run;
     this.#writer = writer;
     this.#attempt = attempt;
@@ -356,7 +361,11 @@ async function sendPart(
   return end;
 }
 
-async function countRows({ connection }: ImportRun, { source }: ImportPart): Promise<number> {
+/** The rows of a part that does not say how many it has. */
+export async function countRows(
+  { connection }: Pick<ImportRun, "connection">,
+  { source }: ImportPart,
+): Promise<number> {
   const sql = `SELECT count(*) AS n FROM ${source.relation}`;
   const [found] = await readRows<{ n: number }>(connection, sql, `reading ${source.path}`);
   return found?.n ?? 0;

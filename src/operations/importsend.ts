@@ -63,8 +63,8 @@ export interface SenderOptions {
   readonly writeNulls: boolean;
   /** Of a table of counters. */
   readonly counterStatics?: CounterStatics | undefined;
-  readonly writer: Writer;
-  readonly segments: ImportSegments;
+  readonly writer: Pick<Writer, "write">;
+  readonly segments: Pick<ImportSegments, "sent" | "reject" | "blank">;
 }
 
 /** What a row needs. */

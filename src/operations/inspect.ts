@@ -10,7 +10,7 @@ import { readEstimates } from "../cassandra/estimates.ts";
 import { readRing } from "../cassandra/ring.ts";
 import { readTable, type TableColumn, type TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
-import { Engine } from "../duckdb/engine.ts";
+import { type Connection, Engine } from "../duckdb/engine.ts";
 import {
   type ColumnFacts,
   type ColumnStatistics,
@@ -22,13 +22,14 @@ import { readFooterSummary } from "../parquet/footer.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { codecFor } from "../types/table.ts";
 import { findParquetFiles } from "./files.ts";
+import { inspectText, isText, type Provenance, type TextReport } from "./inspecttext.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 
 const ENGINE_MEMORY = 512e6;
 const ENGINE_THREADS = 2;
 const OUR_PREFIX = "cqlduck.";
 
-/** What is asked for: a Parquet file or a directory of them, or a table, view or virtual table. */
+/** What is asked for: a Parquet, CSV or JSON file, a directory of them, or a table, view or virtual table. */
 export type InspectSource =
   | { readonly path: string }
   | { readonly connection: ConnectionOptions; readonly table: TableName };
@@ -45,14 +46,6 @@ export interface InspectedColumn {
   readonly codecs: readonly string[];
   /** Absent for nested columns. */
   readonly statistics?: ColumnStatistics | undefined;
-}
-
-/** Files of one export, or of several that were put together. */
-export interface Provenance {
-  readonly source: string;
-  readonly exportedAt: string;
-  readonly version: string;
-  readonly files: number;
 }
 
 export interface OtherSchema {
@@ -124,8 +117,12 @@ export interface TableReport {
  * Looks at files or a table.
  * @throws UsageError for what is not there, DataError naming a file that is no whole Parquet file
  */
-export async function inspect(source: InspectSource): Promise<FilesReport | TableReport> {
-  if ("path" in source) return inspectFiles(source.path);
+export async function inspect(source: InspectSource): Promise<FilesReport | TextReport | TableReport> {
+  if ("path" in source) {
+    const { path } = source;
+    if (!(await isText(path))) return inspectFiles(path);
+    return withEngine((connection) => inspectText(connection, path));
+  }
   const cluster = await Cluster.connect(source.connection);
   try {
     return await inspectTable(cluster, source.table);
@@ -139,9 +136,7 @@ async function inspectFiles(path: string): Promise<FilesReport> {
   const metadata: ReadonlyMap<string, string>[] = [];
   // Before DuckDB, whose messages don't say which of the files is damaged.
   for (const file of files) metadata.push((await readFooterSummary(file.path)).keyValues);
-  const engine = await Engine.open({ memoryBytes: ENGINE_MEMORY, threads: ENGINE_THREADS, tempDirectory: "" });
-  try {
-    const connection = await engine.connect();
+  return withEngine(async (connection) => {
     const doing = `reading ${path}`;
     const facts = await readFileFacts(
       connection,
@@ -179,6 +174,13 @@ async function inspectFiles(path: string): Promise<FilesReport> {
         rowGroups: file.rowGroups,
       })),
     };
+  });
+}
+
+async function withEngine<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+  const engine = await Engine.open({ memoryBytes: ENGINE_MEMORY, threads: ENGINE_THREADS, tempDirectory: "" });
+  try {
+    return await use(await engine.connect());
   } finally {
     engine.close();
   }

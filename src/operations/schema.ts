@@ -2,6 +2,7 @@
  * Owns `schema`: the CQL statements that make a keyspace, a table or a view of a cluster, or the table that an export
  * was read from, out of its files.
  */
+import { basename, resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import { quoteIdentifier } from "../base/names.ts";
 import { Cluster } from "../cassandra/cluster.ts";
@@ -9,7 +10,10 @@ import { createView, keyspaceStatements, tableStatements } from "../cassandra/dd
 import { readKeyspace } from "../cassandra/ddlread.ts";
 import { isVirtual, readTable } from "../cassandra/schema.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
-import { findParquetFiles } from "./files.ts";
+import { type DataFile, findDataFiles } from "./files.ts";
+import { arrowSummary } from "./importarrow.ts";
+import { formatOfName } from "./importfiles.ts";
+import { readSidecar } from "./importown.ts";
 import type { ConnectionOptions } from "./options.ts";
 
 /** What is asked for: files of an export, a keyspace, or a table or view of one. */
@@ -48,10 +52,10 @@ async function schemaOfCluster(cluster: Cluster, keyspace: string, table: string
 }
 
 async function schemaOfFiles(path: string): Promise<string> {
-  const { files } = await findParquetFiles(path);
+  const { files } = await findDataFiles(path, (name) => formatOfName(name) !== undefined);
   const schemas = new Map<string, string>();
   for (const file of files) {
-    const create = (await readFooterSummary(file.path)).keyValues.get("cqlduck.schema");
+    const create = await schemaOfFile(file);
     if (create === undefined) {
       throw new UsageError(`${file.path} was not written by cqlduck: it does not say its CQL`, {
         hint: `cqlduck inspect ${file.path} shows its columns`,
@@ -64,4 +68,14 @@ async function schemaOfFiles(path: string): Promise<string> {
     throw new UsageError(`${first![1]} and ${second[1]} are of different tables`, { hint: "name one file" });
   }
   return first![0];
+}
+
+async function schemaOfFile({ path, bytes }: DataFile): Promise<string | undefined> {
+  const format = formatOfName(basename(path)) ?? "parquet";
+  if (format === "parquet") return (await readFooterSummary(path)).keyValues.get("cqlduck.schema");
+  if (format === "arrow") return arrowSummary(path).keyValues.get("cqlduck.schema");
+  const whole = resolve(path);
+  const { own, notice } = await readSidecar({ path: whole, content: whole, bytes });
+  if (notice !== undefined) throw new UsageError(notice, { hint: "export it again, or name another file" });
+  return own?.schema;
 }

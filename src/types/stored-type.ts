@@ -62,6 +62,29 @@ const CQL_NAMES: Readonly<Record<string, string>> = {
   BLOB: "blob",
 };
 
+/** Types of other programs' files, and the CQL type that takes all of their values, or tells of each that it can't. */
+const FOREIGN_NAMES: Readonly<Record<string, string>> = {
+  ...CQL_NAMES,
+  UTINYINT: "smallint",
+  USMALLINT: "int",
+  UINTEGER: "bigint",
+  UBIGINT: "varint",
+  HUGEINT: "varint",
+  UHUGEINT: "varint",
+  TIME: "time",
+  TIMESTAMP: "timestamp",
+  TIMESTAMP_S: "timestamp",
+  TIMESTAMP_MS: "timestamp",
+  TIMESTAMP_NS: "timestamp",
+  ENUM: "text",
+  '"NULL"': "text",
+};
+
+/** The name of the CQL type for a DuckDB type without parameters; undefined where there is none. */
+export function foreignCqlName(duckdb: string): string | undefined {
+  return FOREIGN_NAMES[duckdb];
+}
+
 /** The CQL type nearest to a column's type: a STRUCT is a tuple of its fields. */
 export function nearestCqlType(type: ColumnType): CqlType {
   switch (type.kind) {

@@ -15,7 +15,7 @@ describe.each(commands)("the help of %s", (name, command) => {
     for (const option of command.options) {
       expect(option.description, option.flags).not.toBe("");
       expect(option.helpGroupHeading, option.flags).toMatch(
-        /^(Connection|Output|Source|Rows|Writing|CSV|CSV and JSON|Reading|Progress|Other):$/,
+        /^(Connection|Output|Source|Table|Rows|Writing|CSV|CSV and JSON|Reading|Progress|Other):$/,
       );
     }
   });
@@ -91,7 +91,17 @@ describe("the program", () => {
           "--chunk-size",
         ],
         ["--report", "--metrics", "--webhook"],
-        ["--map", "--ignore-extra", "--partition-filter", "--skip-rows", "--max-rows", "--mode", "--nulls"],
+        [
+          "--map",
+          "--ignore-extra",
+          "--create",
+          "--primary-key",
+          "--partition-filter",
+          "--skip-rows",
+          "--max-rows",
+          "--mode",
+          "--nulls",
+        ],
         ["--timestamp", "--truncate-times", "--bad-rows", "--max-errors", "--batch-rows", "--job-dir"],
         [
           "--max-failed-ranges",

@@ -32,7 +32,25 @@ describe("import", () => {
     const { stdout, code } = await cqlduck(["import", "x.parquet", "ks.t", "--dry-run"]);
     expect(code).toBe(0);
     expect(stdout.text).toContain("import of 200,000 rows into ks.t; nothing was written");
+    expect(stdout.text).toContain(
+      "the first 2,048 rows of the file: 2,046 rows of 21 partitions in 21 requests, about 2,000 ",
+    );
+    expect(stdout.text).toMatch(
+      /rejected +2 rows of the sample\n +x\.parquet, row 7, ID: NULL in the primary key\n +and 1 more/,
+    );
     expect(stdout.text).toMatch(/ID +INTEGER +-> +id +int +partition key/);
+  });
+
+  it("shows the statements that would make the table, as they are", async () => {
+    const create = ["CREATE TYPE ks.u (a int);", "CREATE TABLE ks.t (\n  k int\n);"];
+    const loadImport = async () => ({
+      importTable: async () => IMPORT,
+      planImport: async () => ({ ...IMPORT_PLAN, create }),
+    });
+    const args = ["import", "x.parquet", "ks.t", "--create", "--primary-key", "(a,B),c", "--dry-run"];
+    expect((await cqlduck(args, { world: { loadImport } })).stdout.text).toContain(`\n\n${create.join("\n")}\n`);
+    const { imported } = await cqlduck(args.slice(0, -1));
+    expect(imported).toMatchObject({ create: true, primaryKey: { partition: ["a", "b"], clustering: ["c"] } });
   });
 
   it("reads its options", async () => {
@@ -100,6 +118,9 @@ describe("import", () => {
     [["x.parquet", "ks.t", "--partition-filter", "2024"], "isn't of the form name=value"],
     [["x.parquet", "ks.t", "--delimiter", ";;"], "isn't one character"],
     [["x.parquet", "ks.t", "--resume", "--restart"], "two ways"],
+    [["x.parquet", "ks.t", "--primary-key", "a"], "none is"],
+    [["x.parquet", "ks.t", "--create", "--primary-key", "(a"], "isn't a list of columns"],
+    [["x.parquet", "ks.t", "--create", "--mode", "delete"], "nothing to delete"],
   ])("refuses %j", async (args, message) => {
     const { code, stderr, imported } = await cqlduck(["import", ...args]);
     expect(stderr.text).toContain(message);

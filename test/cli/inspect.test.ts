@@ -25,8 +25,8 @@ async function asked(argv: readonly string[]): Promise<InspectSource | SchemaSou
 }
 
 describe("a name", () => {
-  it("with a slash, a dot in front, or .parquet at its end is a path", async () => {
-    for (const path of ["./shop", "a/b", "/x", "..", "x.parquet", "shop.orders/", "X.PARQUET"]) {
+  it("with a slash, a dot in front, or the ending of a data file is a path", async () => {
+    for (const path of ["./shop", "a/b", "/x", "..", "x.parquet", "shop.orders/", "X.PARQUET", "x.csv", "x.jsonl.gz"]) {
       expect(await asked(["inspect", path])).toEqual({ path });
       expect(await asked(["schema", path])).toEqual({ path });
     }

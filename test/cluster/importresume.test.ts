@@ -128,6 +128,15 @@ describe("an import that is killed", () => {
     expect(rows).toHaveLength(3000);
   });
 
+  it("and had made its table is gone on with, by the same command", async () => {
+    const command = ["import", "l.csv", `${keyspace}.made`, "--create", "--primary-key", "p,k"];
+    expect((await cqlduck(command, { CQLDUCK_FAULT: "plan-written" })).signal).toBe("SIGKILL");
+    expect(await cqlduck(command)).toMatchObject({ code: 2, err: expect.stringContaining("--resume goes on with it") });
+    expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });
+    const { rows } = await client.execute(`SELECT p FROM ${keyspace}.made`, [], { fetchSize: 5000 });
+    expect(rows).toHaveLength(3000);
+  });
+
   it("is refused where it counts, and says what is in doubt", { timeout: 60_000 }, async () => {
     const command = ["import", "n.parquet", `${keyspace}.n`];
     expect((await cqlduck(command, { CQLDUCK_FAULT: "record-written:1" })).signal).toBe("SIGKILL");

@@ -349,9 +349,35 @@ it("a plan says what would be done, and nothing is written", async () => {
       { file: "c", duckdb: "INTEGER", name: "c", cql: "int", kind: "clustering" },
       { file: "N", duckdb: "INTEGER", name: "n", cql: "double", kind: "regular" },
     ],
+    create: [],
     statements: [`INSERT INTO ${keyspace}.t (p, c, n) VALUES (?, ?, ?) USING TIMESTAMP ?`],
     rows: 1,
+    requests: 1,
+    sample: {
+      ...{ rows: 1, files: 1, rowsOfEachFile: 2048, written: 1, rejected: 0, requests: 1, partitions: 1, reasons: [] },
+    },
     notices: ["not in the file, and left as they are: l, v"],
   });
   expect(await held()).toEqual([]);
+});
+
+it("a plan tries the first wanted rows of each file", async () => {
+  const of = (from: number, to: number) =>
+    `SELECT i % 10 AS p, i AS c, 0.1::DOUBLE * (i % 2) AS n FROM range(${from}, ${to}) r(i)`;
+  await client.execute(`CREATE TABLE IF NOT EXISTS ${keyspace}.plans (p int, c int, n float, PRIMARY KEY (p, c))`);
+  const paths = [await parquet("s1.parquet", of(0, 5000)), await text("s2.csv", "p,c,n\n0,0,0\n0,x,0\n0,1,\n")];
+  const { sample, rows, requests, files } = await planImport(asked("plans", paths, { skipRows: 1000, maxErrors: 0 }));
+  // DOUBLE 0.1 is no float.
+  expect(sample).toMatchObject({ rows: 2051, files: 2, written: 1026, rejected: 1025, partitions: 5 });
+  expect(sample.reasons).toHaveLength(10);
+  expect(sample.reasons[0]).toEqual({
+    ...{ file: paths[0], row: 1002, column: "n", reason: "the value can't be kept exactly as float" },
+  });
+  expect([rows, files.map((file) => file.rows)]).toEqual([5003, [5000, 3]]);
+  expect(requests).toBe(Math.ceil((4003 * sample.requests) / 2051));
+  expect(sample.requests).toBeGreaterThan(5);
+  const short = await planImport(asked("plans", paths, { skipRows: 4999, maxRows: 2 }));
+  expect(short.sample).toMatchObject({ rows: 2, files: 2, written: 1, rejected: 1 });
+  const { rows: held } = await client.execute(`SELECT * FROM ${keyspace}.plans`);
+  expect(held).toEqual([]);
 });

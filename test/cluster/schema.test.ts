@@ -2,13 +2,13 @@
  * Proves that the statements of `schema` make what they were read from: every keyspace of the fixtures is made again
  * in another keyspace, and system_schema must hold the same rows of both.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { UsageError } from "../../src/base/errors.ts";
-import { exportTable } from "../../src/index.ts";
+import { exportTable, type TextReport } from "../../src/index.ts";
 import { inspect, type TableReport } from "../../src/operations/inspect.ts";
 import { schemaStatements } from "../../src/operations/schema.ts";
 import { fixtureFiles, loadCql, serverVersion } from "./cql.ts";
@@ -198,6 +198,26 @@ describe("the statements of a file", () => {
         .map((row) => row.replaceAll(into, copy));
     expect(await columns(into)).toEqual(await columns(keyspace));
     expect((await schemaStatements({ path: directory }))[0]).toBe(text);
+  });
+
+  it("are in the sidecars of text files, which also say what the files hold", async () => {
+    const destination = join(directory, "text");
+    await exportTable({ connection, table: { keyspace, table: "udt_evo" }, destination, format: "csv", limit: 2 });
+    expect(await schemaStatements({ path: destination })).toEqual(
+      await schemaStatements({ path: join(directory, "evo.parquet") }),
+    );
+    const report = (await inspect({ path: destination })) as TextReport;
+    expect(report).toMatchObject({
+      ...{ kind: "text", rows: 2, notices: [], files: [{ format: "csv", compression: "uncompressed", rows: 2 }] },
+      exports: [{ source: `${keyspace}.udt_evo`, files: 1 }],
+    });
+    expect(report.columns[0]).toEqual({ name: "k", cql: { name: "k", type: "int", kind: "partition_key" } });
+    const file = report.files[0]!.path;
+    await appendFile(file, "\n");
+    await expect(schemaStatements({ path: file })).rejects.toThrow("was changed since it was exported");
+    const changed = (await inspect({ path: file })) as TextReport;
+    expect(changed).toMatchObject({ rows: null, exports: [], notices: [expect.stringContaining("was changed since")] });
+    expect(changed.columns[0]).toEqual({ name: "k" });
   });
 });
 
