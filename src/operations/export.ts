@@ -116,7 +116,8 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
       await makeKnown(options, job);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
       const format = formatOf(options, chosen, source, result, job.plan.exportedAt);
-      const run: Run = { options, cluster, source: planned, job, format, result, signal, retries: 0 };
+      const exportedAt = Date.parse(job.plan.exportedAt);
+      const run: Run = { options, cluster, source: planned, job, format, result, signal, exportedAt, retries: 0 };
       if (!begun?.publishing) {
         await readSegments(run);
         await checkMasksUnchanged(run);
@@ -153,7 +154,8 @@ async function streamTable(
     const format = formatOf(options, chosen, source, result, startedAt.toISOString());
     assert(format.frame, `${chosen.name} can be streamed`);
     const job = await StreamedSegments.create(source.ranges.length, format.frame, output, signal);
-    const run: Run = { options, cluster, source, job, format, result, signal, retries: 0 };
+    const exportedAt = startedAt.getTime();
+    const run: Run = { options, cluster, source, job, format, result, signal, exportedAt, retries: 0 };
     try {
       const readerGone = await untilReaderGone(async () => {
         await readSegments(run);
