@@ -237,7 +237,8 @@ function formatOf(
 }
 
 function fileColumns({ columns, kept }: Result): FileColumn[] {
-  const files = new Map(columns.map(({ name, file }) => [name, file]));
+  const own = columns.filter(({ kind }) => kind !== "writetime" && kind !== "ttl");
+  const files = new Map(own.map(({ name, file }) => [name, file]));
   return kept
     .map((place) => columns[place]!)
     .map(({ file, type, cql, kind, of }) => ({

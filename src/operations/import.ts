@@ -14,6 +14,7 @@ import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
+import { cellStatementTexts, partCellShapes } from "./importcellshapes.ts";
 import { filterPartitions, findSourceFiles, type SourceFile } from "./importfiles.ts";
 import {
   checkImportUnchanged,
@@ -64,9 +65,7 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
           cql: target.type,
           kind: target.kind,
         })),
-        statements: [
-          ...new Set(parts.flatMap((part) => Object.values(partShapes(schema, part, options)).map(({ cql }) => cql))),
-        ],
+        statements: [...new Set(parts.flatMap((part) => statementTexts(schema, part, options)))],
         rows: rows.includes(undefined) ? null : rows.reduce<number>((sum, count) => sum + (count ?? 0), 0),
         notices,
       };
@@ -131,6 +130,11 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
   });
 }
 
+function statementTexts(schema: TableSchema, part: ImportPart, options: ImportOptions): readonly string[] {
+  if (part.cellTimes) return cellStatementTexts(partCellShapes(schema, part.match, options));
+  return Object.values(partShapes(schema, part, options)).map(({ cql }) => cql);
+}
+
 async function withEngine<T>(
   options: ImportOptions,
   use: (connection: Connection, engine: Engine) => Promise<T>,
@@ -155,7 +159,8 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   const found = await findSourceFiles(options.sources, options.format, connection);
   const files = filterPartitions(found, options.partitionFilter);
   const parts = await openParts(connection, files, schema, options);
-  const notices = [...new Set(parts.flatMap(({ match }) => match.notices))];
+  const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
+  const notices = [...new Set(parts.flatMap(told))];
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]
     : [];
@@ -245,6 +250,7 @@ function reportOf(run: ImportRun, files: readonly SourceFile[], startedAt: Date)
     rows,
     rejected,
     existing: sum(({ flags }) => flags.existing),
+    expired: sum(({ flags }) => flags.expired),
     badRows: rejected > 0 ? (options.badRows ?? null) : null,
     files: files.length,
     segments: job.records.length,

@@ -13,16 +13,20 @@ import { parseCqlType } from "../types/cql.ts";
 import { JsonRows } from "../types/json-rows.ts";
 import { convert } from "./importconvert.ts";
 import type { SourceFile } from "./importfiles.ts";
+import { NestedTimes } from "./importjsontimes.ts";
 import { isKey, type Match, matchColumns, type TimeColumns } from "./importmatch.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
 import type { ChunkReader } from "./importrows.ts";
 import { type FileColumn, openPart, type SourcePart } from "./importsource.ts";
+import { type CellTimes, matchTimes } from "./importtimes.ts";
 
 export interface ImportPart {
   readonly source: SourcePart;
   readonly match: Match;
   readonly timeColumns: TimeColumns;
+  /** Where cells have times of their own. */
+  readonly cellTimes: CellTimes | undefined;
 }
 
 /** @throws UsageError where a file doesn't fit the table, DataError where one is damaged */
@@ -38,11 +42,11 @@ export async function openParts(
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
   return parts
     .map((part) => withTableColumns(part, schema))
-    .map((source) => ({
-      source,
-      match: matchColumns(source, schema, options),
-      timeColumns: timeColumnsOf(source, options),
-    }));
+    .map((source) => {
+      const match = matchColumns(source, schema, options);
+      const timeColumns = timeColumnsOf(source, options);
+      return { source, match, timeColumns, cellTimes: matchTimes(source, match, schema, options) };
+    });
 }
 
 /** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
@@ -132,7 +136,7 @@ function timeColumnsOf(source: SourcePart, { timestamp, ttl }: ImportOptions): T
   };
 }
 
-/** The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL. */
+/** The query that reads a part's rows from `from` on: its columns, then the checks, then the times of rows, then those of cells. */
 export function partQuery(part: ImportPart, from: number): string {
   const { source } = part;
   const plain = `SELECT ${partExpressions(part).join(", ")} FROM ${source.relation}`;
@@ -142,7 +146,7 @@ export function partQuery(part: ImportPart, from: number): string {
     : `${plain} WHERE ${quoteName(source.rowNumber)} >= ${from}`;
 }
 
-function partExpressions({ source, match, timeColumns }: ImportPart): string[] {
+function partExpressions({ source, match, timeColumns, cellTimes }: ImportPart): string[] {
   const { columns } = match;
   const { timestamp, ttl } = timeColumns;
   const values = columns.map(({ conversion }) => conversion.sql);
@@ -151,18 +155,33 @@ function partExpressions({ source, match, timeColumns }: ImportPart): string[] {
   const checks = columns.flatMap(({ conversion: { check } }) =>
     check === undefined ? [] : [`coalesce(${check}, false)`],
   );
-  return [...values, ...checks, ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : []))];
+  const times = cellTimes?.columns.map(({ conversion }) => conversion) ?? [];
+  return [
+    ...values,
+    ...checks,
+    ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : [])),
+    ...times.map(({ sql }) => sql),
+    ...times.flatMap(({ check }) => (check === undefined ? [] : [`coalesce(${check}, false)`])),
+  ];
 }
 
 /** @param refuse is told of rows that are no rows of this part */
-export function chunkReader({ source, match, timeColumns }: ImportPart, scan: Scan, strict: boolean): ChunkReader {
+export function chunkReader(
+  { source, match, timeColumns, cellTimes }: ImportPart,
+  scan: Scan,
+  strict: boolean,
+): ChunkReader {
   if (!source.json) return (chunk) => chunk;
   const { timestamp, ttl } = timeColumns;
   const wanted = match.columns.filter(({ file }) => file.text === "json").map(({ file }) => file.name);
   const times = [timestamp, ttl].flatMap((column) => (column ? [column.name] : []));
-  const names = [...new Set([...wanted, ...times])];
+  const ofCells = cellTimes?.columns.map(({ file }) => file) ?? [];
+  const outside = ofCells.map(({ name, inside }) => inside?.[0] ?? name);
+  const names = [...new Set([...wanted, ...times, ...outside])];
   const known = new Set(source.columns.map(({ name }) => name));
-  const rows = new JsonRows(names, scan.columns[0]!.arena, source.json.inside);
+  const { arena } = scan.columns[0]!;
+  const rows = new JsonRows(names, arena, source.json.inside);
+  const nested = new NestedTimes(ofCells, arena);
   return (chunk, refuse) => {
     const [texts, ...others] = chunk.columns;
     rows.read(
@@ -177,6 +196,9 @@ export function chunkReader({ source, match, timeColumns }: ImportPart, scan: Sc
     for (let row = 0; row < chunk.rows; row++) if (isNull(texts!, row)) refuse(row, undefined, undefined);
     const find = (name: string) => rows.columns[names.indexOf(name)]!;
     const columns = match.columns.map(({ file }) => (file.text === "json" ? find(file.name) : others.shift()!));
-    return { rows: chunk.rows, columns: [...columns, ...times.map(find)] };
+    const cellColumns = nested.read(find, chunk.rows, (error) =>
+      refuse(error.row, source.json?.metadata, error.message),
+    );
+    return { rows: chunk.rows, columns: [...columns, ...times.map(find), ...cellColumns] };
   };
 }

@@ -8,6 +8,12 @@ import { type ParameterCells, UNSET } from "../cassandra/rowblock.ts";
 import type { ScanChunk } from "../duckdb/scan.ts";
 import { CellWriter, type Encode, ValueError } from "../types/codec.ts";
 
+/** What a row needs: nothing, all its columns, all but the static ones, the static ones alone. */
+export const LEFT_OUT = 0;
+export const FULL = 1;
+export const ROWS = 2;
+export const STATICS = 3;
+
 /** Takes a row out of a chunk; without a reason it is none, as an empty line. */
 export type Refuse = (row: number, column: string | undefined, reason: string | undefined) => void;
 

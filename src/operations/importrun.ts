@@ -5,6 +5,7 @@
 
 import { UsageError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
+import type { WriteStatement } from "../cassandra/rowblock.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { Writer } from "../cassandra/writer.ts";
@@ -17,11 +18,12 @@ import { ATTEMPTS_NAME, readJson } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { writeDurably } from "../storage/local.ts";
 import { describeRejected } from "./importbad.ts";
+import { cellSenders } from "./importcellshapes.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
-import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
+import { type PartStatements, type Prepared, RowSender, type RowTimes, type SenderOptions } from "./importsend.ts";
 
 const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -143,12 +145,15 @@ async function beginAttempt({ job, schema }: ImportRun): Promise<number> {
   return attempt;
 }
 
+/** What is prepared of a statement's shape. */
+type Shape = Pick<WriteShape, "cql" | "keys"> & { readonly parameters: readonly unknown[] };
+
 /** The statements of an import, each prepared once, and what their rows have for timestamp and TTL. */
 class Statements {
   readonly #run: ImportRun;
   readonly #writer: Writer;
   readonly #attempt: number;
-  readonly #prepared = new Map<string, Prepared>();
+  readonly #prepared = new Map<string, WriteStatement>();
   #latest: number;
 
   constructor(run: ImportRun, writer: Writer, attempt: number) {
@@ -167,7 +172,15 @@ class Statements {
     };
   }
 
-  times(): RowTimes {
+  /** What sends the rows of a part whose cells have times of their own. Only lists are written later with each attempt. */
+  ofCells(part: ImportPart, number: number, segments: ImportSegments): Promise<Pick<SenderOptions, "cells" | "clock">> {
+    const { schema, options, job } = this.#run;
+    const prepare = (shape: Shape, setsList: boolean) => this.#statement(shape, setsList);
+    const to = { part: number, attempt: this.#attempt, writer: this.#writer, segments };
+    return cellSenders(part, schema, options, Math.floor(job.plan.epoch / 1e6), prepare, to);
+  }
+
+  times({ cellTimes }: ImportPart): RowTimes {
     const { options, job, schema } = this.#run;
     const fixed = (wanted: ImportOptions["ttl"], bytes: 4 | 8) => {
       if (!wanted || !("value" in wanted)) return undefined;
@@ -176,15 +189,20 @@ class Statements {
       else view.setInt32(0, Number(wanted.value));
       return new Uint8Array(view.buffer);
     };
+    const exportedAt = options.preserve && !options.timestamp ? cellTimes?.exportedAt : undefined;
     return {
-      epoch: job.plan.epoch + this.#attempt,
+      epoch: job.plan.epoch + (cellTimes ? 0 : this.#attempt),
       step: hasLists(schema) ? LIST_ATTEMPTS : 1,
-      timestamp: fixed(options.timestamp, 8),
+      timestamp: fixed(exportedAt === undefined ? options.timestamp : { value: BigInt(exportedAt) * 1000n }, 8),
       ttl: fixed(options.ttl, 4),
     };
   }
 
   async #prepare(shape: WriteShape): Promise<Prepared> {
+    return { shape, statement: await this.#statement(shape, hasLists(this.#run.schema)) };
+  }
+
+  async #statement(shape: Shape, rises: boolean): Promise<WriteStatement> {
     const known = this.#prepared.get(shape.cql);
     if (known) return known;
     const { schema, options, job } = this.#run;
@@ -199,11 +217,10 @@ class Statements {
     const statement = await this.#writer.prepare(shape.cql, {
       keys: shape.keys,
       kind: hasCounters(schema) ? "counter" : options.mode === "if-not-exists" ? "conditional" : "insert",
-      rising: hasLists(schema) && parameter >= 0 ? { parameter, attempts, begin } : undefined,
+      rising: rises && parameter >= 0 ? { parameter, attempts, begin } : undefined,
     });
-    const prepared = { shape, statement };
-    this.#prepared.set(shape.cql, prepared);
-    return prepared;
+    this.#prepared.set(shape.cql, statement);
+    return statement;
   }
 }
 
@@ -259,9 +276,11 @@ async function sendParts(
         schema,
         part: number,
         columns: part.match.columns,
-        times: statements.times(),
+        times: statements.times(part),
         timeColumns: part.timeColumns,
-        statements: await statements.of(part),
+        ...(part.cellTimes
+          ? await statements.ofCells(part, number, segments)
+          : { statements: await statements.of(part) }),
         writeNulls: options.nulls === "write",
         writer,
         segments,

@@ -13,7 +13,14 @@ function decoderOf(...types: string[]): PageDecoder {
 function decoderAt(exportedAt: number, kindOf: (column: number) => string, ...types: string[]): PageDecoder {
   const columns = types.map((cqlText, i) => {
     const cql = parseCqlType(cqlText, new Map());
-    return { name: `c${i}`, file: `c${i}`, kind: kindOf(i), cql, cqlText, codec: codecFor(cql, { uuid: "text", empty: "error" }) };
+    return {
+      name: `c${i}`,
+      file: `c${i}`,
+      kind: kindOf(i),
+      cql,
+      cqlText,
+      codec: codecFor(cql, { uuid: "text", empty: "error" }),
+    };
   });
   return new PageDecoder(columns, "ks.t", exportedAt);
 }
