@@ -17,6 +17,8 @@ export interface CellTarget {
   readonly form: CellForm;
   /** Names, where it has fields. */
   readonly fields: readonly string[];
+  /** It may also be set as a whole, beside other ways. */
+  readonly whole: boolean;
 }
 
 /** What a parameter stands for; `field` is a place among the target's fields. */
@@ -37,8 +39,8 @@ export interface CellShapes {
   readonly row: CellShape | undefined;
   /** Sets cells, but those of lists. */
   readonly cells: CellShape | undefined;
-  /** Sets a list as a whole. */
-  readonly lists: ReadonlyMap<TableColumn, CellShape>;
+  /** Set a value of several cells as a whole: those of lists, and others that can be. */
+  readonly wholes: ReadonlyMap<TableColumn, CellShape>;
   /** Sets whole values, to delete them. */
   readonly nulls: CellShape | undefined;
 }
@@ -55,12 +57,12 @@ export function cellShapes(
 ): CellShapes {
   const name = qualifiedName(schema);
   const apart = targets.filter(({ form }) => form !== "list");
-  const lists = targets.filter(({ form }) => form === "list");
+  const wholes = targets.filter((target) => target.whole);
   const single = targets.filter(({ form }) => form === "single").map(({ column }) => column);
   return {
     row: inserts ? insert(name, key, single) : undefined,
     cells: apart.length > 0 ? update(name, key, apart.flatMap(assignments)) : undefined,
-    lists: new Map(lists.map(({ column }) => [column, update(name, key, [whole(column)])])),
+    wholes: new Map(wholes.map(({ column }) => [column, update(name, key, [whole(column)])])),
     nulls:
       targets.length > 0
         ? update(

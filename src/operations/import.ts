@@ -25,7 +25,7 @@ import {
   importPlan,
 } from "./importjob.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { type ImportPart, openParts } from "./importparts.ts";
+import { allowColumns, type ImportPart, openParts } from "./importparts.ts";
 import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
 import { peakMemory } from "./report.ts";
 
@@ -135,12 +135,16 @@ function statementTexts(schema: TableSchema, part: ImportPart, options: ImportOp
   return Object.values(partShapes(schema, part, options)).map(({ cql }) => cql);
 }
 
+function engineMemory({ memoryBytes = DEFAULT_MEMORY }: ImportOptions): number {
+  return Math.round(memoryBytes * ENGINE_SHARE);
+}
+
 async function withEngine<T>(
   options: ImportOptions,
   use: (connection: Connection, engine: Engine) => Promise<T>,
 ): Promise<T> {
   const engine = await Engine.open({
-    memoryBytes: Math.round((options.memoryBytes ?? DEFAULT_MEMORY) * ENGINE_SHARE),
+    memoryBytes: engineMemory(options),
     threads: options.sql === undefined ? SCAN_THREADS : QUERY_THREADS,
     tempDirectory: "",
     keepOrder: true,
@@ -159,6 +163,7 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   const found = await findSourceFiles(options.sources, options.format, connection);
   const files = filterPartitions(found, options.partitionFilter);
   const parts = await openParts(connection, files, schema, options);
+  await allowColumns(connection, parts, engineMemory(options));
   const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
   const notices = [...new Set(parts.flatMap(told))];
   const counters = hasCounters(schema)

@@ -18,7 +18,7 @@ import type { ImportSegments } from "./importsegments.ts";
 export interface CellStatements {
   readonly row: PreparedCells | undefined;
   readonly cells: PreparedCells | undefined;
-  readonly lists: ReadonlyMap<TableColumn, PreparedCells>;
+  readonly wholes: ReadonlyMap<TableColumn, PreparedCells>;
   readonly nulls: PreparedCells | undefined;
 }
 
@@ -43,7 +43,7 @@ interface Half {
   readonly places: readonly number[];
   readonly row: CellBlock | undefined;
   readonly cells: CellBlock | undefined;
-  readonly lists: ReadonlyMap<number, CellBlock>;
+  readonly wholes: ReadonlyMap<number, CellBlock>;
   readonly nulls: CellBlock | undefined;
 }
 
@@ -92,12 +92,12 @@ export class CellSender {
     const { columns, values } = this.#options;
     const block = (prepared: PreparedCells | undefined) => prepared && new CellBlock(prepared, columns, values);
     const places = columns.flatMap(({ target }, place) => (target.kind === kind ? [place] : []));
-    const lists = places.flatMap((place) => {
-      const list = block(statements.lists.get(columns[place]!.target));
-      return list ? [[place, list] as const] : [];
+    const wholes = places.flatMap((place) => {
+      const whole = block(statements.wholes.get(columns[place]!.target));
+      return whole ? [[place, whole] as const] : [];
     });
     const { row, cells, nulls } = statements;
-    return { places, row: block(row), cells: block(cells), lists: new Map(lists), nulls: block(nulls) };
+    return { places, row: block(row), cells: block(cells), wholes: new Map(wholes), nulls: block(nulls) };
   }
 
   /** Refuses rows whose times can't be those of their cells. */
@@ -122,7 +122,7 @@ export class CellSender {
       if (kind === FULL || kind === ROWS) this.#send(this.#rows, row);
     }
     for (const half of [this.#statics, this.#rows]) {
-      for (const block of [half.row, half.cells, ...half.lists.values(), half.nulls]) {
+      for (const block of [half.row, half.cells, ...half.wholes.values(), half.nulls]) {
         block?.flush(writer, segments, part, first, clock.now);
       }
     }
@@ -161,7 +161,7 @@ export class CellSender {
     const count = this.#split(place, index[row * 2]!, size);
     clock.tell(place, row, count);
     if (form === "list") this.#list(half, place, row, count);
-    else this.#groupElements(place, count);
+    else this.#groupElements(place, count, half.wholes.has(place) ? ROW_ONLY : SEVERAL);
   }
 
   /** The group of a cell of the value that the clock was asked for. */
@@ -191,16 +191,23 @@ export class CellSender {
     return count;
   }
 
-  #groupElements(place: number, count: number): void {
+  /** @param use what a group that all are in is used for */
+  #groupElements(place: number, count: number, use: number): void {
     const from = this.#from[place]!;
     let group = NO_GROUP;
+    let seen = 0;
     for (let i = 0; i < count; i++) {
       const isThere = this.#elements.at[(from + i) * 2 + 1]! >= 0;
-      const found = isThere ? this.#groupAt(i, SEVERAL) : NO_GROUP;
+      const found = isThere ? this.#groupAt(i, use) : NO_GROUP;
       this.#groupOfElement[from + i] = found;
-      group = i === 0 || found === group ? found : MIXED;
+      if (isThere) group = seen++ === 0 || found === group ? found : MIXED;
     }
     this.#groupOf[place] = group;
+    if (group !== MIXED) return;
+    for (let i = from; i < from + count; i++) {
+      const found = this.#groupOfElement[i]!;
+      if (found !== NO_GROUP) this.#groups.uses[found]! |= SEVERAL;
+    }
   }
 
   /** A list is written at once, with the latest timestamp and the longest TTL of those elements that still live. */
@@ -225,7 +232,7 @@ export class CellSender {
     const [high, low, ttl] = [clock.high[latest]!, clock.low[latest]!, clock.ttls[longest]!];
     this.#groups.of(high, low, ttl, ROW_ONLY);
     const carry = (low >>> 0) + attempt > LOW_MOST ? 1 : 0;
-    const block = half.lists.get(place)!;
+    const block = half.wholes.get(place)!;
     const at = block.begin(row, high + carry, low + attempt, ttl);
     if (kept === count) block.set(at, place, 0, cells.index[row * 2]!, cells.index[row * 2 + 1]!);
     else {
@@ -262,11 +269,18 @@ export class CellSender {
     if (group === NO_GROUP || group === DELETED) return;
     const { index } = values[place]!.cells;
     const [offset, size] = [index[row * 2]!, index[row * 2 + 1]!];
-    if (forms[place] === "fields") this.#giveFields(half, place);
+    const whole = group === MIXED ? undefined : half.wholes.get(place);
+    if (whole) whole.set(this.#beginWhole(whole, row, group), place, 0, offset, size);
+    else if (forms[place] === "fields") this.#giveFields(half, place);
     else if (group === MIXED) this.#giveElements(half, place);
     else if (forms[place] === "single" && group === this.#rowGroup)
       half.row!.set(this.#inserted, place, 0, offset, size);
     else half.cells!.set(this.#target[group]!, place, 0, offset, size);
+  }
+
+  #beginWhole(block: CellBlock, row: number, group: number): number {
+    const { high, low, ttls } = this.#groups;
+    return block.begin(row, high[group]!, low[group]!, ttls[group]!);
   }
 
   #giveFields(half: Half, place: number): void {

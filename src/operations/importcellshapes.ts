@@ -6,6 +6,7 @@ import { assert } from "../base/errors.ts";
 import { type CellForm, type CellShape, type CellShapes, cellShapes } from "../cassandra/cellwrites.ts";
 import type { WriteStatement } from "../cassandra/rowblock.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
+import type { CqlType } from "../types/cql-type.ts";
 import { hasSeveralCells } from "./choose.ts";
 import type { PreparedCells } from "./importcellblock.ts";
 import { CellSender, type CellSenderOptions, type CellStatements } from "./importcells.ts";
@@ -22,6 +23,10 @@ function formOf({ target, cql }: MatchedColumn, schema: TableSchema): CellForm {
   return cql.name === "udt" ? "fields" : "elements";
 }
 
+function hasCollections({ name, of }: CqlType): boolean {
+  return name === "list" || name === "set" || name === "map" || of.some(hasCollections);
+}
+
 /** For the cells of rows, and for the static ones. */
 export interface PartCellShapes {
   readonly rows: CellShapes;
@@ -34,7 +39,9 @@ export function partCellShapes(schema: TableSchema, { columns }: Match, options:
       .filter(({ target }) => target.kind === kind)
       .map((column) => {
         const form = formOf(column, schema);
-        return { column: column.target, form, fields: form === "fields" ? column.cql.udt!.fields : [] };
+        // The server writes collections inside of a field anew, and IPv4 addresses mapped to IPv6 don't stay what they are.
+        const whole = form === "list" || (form === "fields" && column.cql.of.some(hasCollections));
+        return { column: column.target, form, whole, fields: form === "fields" ? column.cql.udt!.fields : [] };
       });
   const key = schema.columns.filter(isKey);
   // A file may hold nothing but what is static.
@@ -55,8 +62,8 @@ export function partCellShapes(schema: TableSchema, { columns }: Match, options:
 
 /** All statements of the shapes, as text. */
 export function cellStatementTexts({ rows, statics }: PartCellShapes): string[] {
-  return [rows, statics].flatMap(({ row, cells, lists, nulls }) =>
-    [row, cells, ...lists.values(), nulls].flatMap((shape) => (shape ? [shape.cql] : [])),
+  return [rows, statics].flatMap(({ row, cells, wholes, nulls }) =>
+    [row, cells, ...wholes.values(), nulls].flatMap((shape) => (shape ? [shape.cql] : [])),
   );
 }
 
@@ -65,10 +72,12 @@ type Prepare = (shape: CellShape, setsList: boolean) => Promise<WriteStatement>;
 async function prepareCells(shapes: CellShapes, prepare: Prepare): Promise<CellStatements> {
   const prepared = async (shape: CellShape | undefined, setsList = false): Promise<PreparedCells | undefined> =>
     shape && { shape, statement: await prepare(shape, setsList) };
-  const lists = new Map<TableColumn, PreparedCells>();
-  for (const [column, shape] of shapes.lists) lists.set(column, (await prepared(shape, true))!);
+  const wholes = new Map<TableColumn, PreparedCells>();
+  for (const [column, shape] of shapes.wholes) {
+    wholes.set(column, (await prepared(shape, column.type.startsWith("list<")))!);
+  }
   const { row, cells, nulls } = shapes;
-  return { row: await prepared(row), cells: await prepared(cells), lists, nulls: await prepared(nulls) };
+  return { row: await prepared(row), cells: await prepared(cells), wholes, nulls: await prepared(nulls) };
 }
 
 /**

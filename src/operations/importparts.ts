@@ -49,6 +49,15 @@ export async function openParts(
     });
 }
 
+/** What DuckDB counts for each column that it reads, most of which is never touched. */
+const COUNTED_BYTES_PER_COLUMN = 256 * 1024;
+
+/** Raises DuckDB's limit where the parts have so many columns that it would refuse to read them. `limit` is in bytes. */
+export async function allowColumns(connection: Connection, parts: readonly ImportPart[], limit: number): Promise<void> {
+  const needed = Math.max(0, ...parts.map((part) => partExpressions(part).length)) * COUNTED_BYTES_PER_COLUMN;
+  if (needed > limit) await run(connection, `SET memory_limit = '${needed}B'`, "preparing");
+}
+
 /** Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. */
 function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
   if (!source.json) return source;

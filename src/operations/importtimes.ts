@@ -212,6 +212,10 @@ function noticesOf(
   ];
 }
 
+const NAMES_SHOWN = 10;
+
 function namesOf(columns: readonly TableColumn[]): string {
-  return columns.map(({ name }) => quoteIdentifier(name)).join(", ");
+  const names = columns.map(({ name }) => quoteIdentifier(name));
+  const more = names.length - NAMES_SHOWN;
+  return `${names.slice(0, NAMES_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
