@@ -155,6 +155,7 @@ class Statements {
   readonly #attempt: number;
   readonly #prepared = new Map<string, WriteStatement>();
   #latest: number;
+  #held: Promise<boolean> | undefined;
 
   constructor(run: ImportRun, writer: Writer, attempt: number) {
     this.#run = run;
@@ -172,12 +173,28 @@ class Statements {
     };
   }
 
-  /** What sends the rows of a part whose cells have times of their own. Only lists are written later with each attempt. */
-  ofCells(part: ImportPart, number: number, segments: ImportSegments): Promise<Pick<SenderOptions, "cells" | "clock">> {
+  /** What sends the rows of a part whose cells have times of their own. */
+  async ofCells(
+    part: ImportPart,
+    number: number,
+    segments: ImportSegments,
+  ): Promise<Pick<SenderOptions, "cells" | "clock">> {
     const { schema, options, job } = this.#run;
     const prepare = (shape: Shape, setsList: boolean) => this.#statement(shape, setsList);
-    const to = { part: number, attempt: this.#attempt, writer: this.#writer, segments };
-    return cellSenders(part, schema, options, Math.floor(job.plan.epoch / 1e6), prepare, to);
+    const startedAt = Math.floor(job.plan.epoch / 1e6);
+    // What the table has may be the very elements that come, which only a later timestamp replaces, each time a later one.
+    const age = startedAt - Math.floor((part.cellTimes?.exportedAt ?? job.plan.epoch / 1000) / 1000);
+    const later = hasLists(schema) && (await this.#mayHold()) ? 1 + Math.max(0, age) : 0;
+    const to = { part: number, attempt: this.#attempt + later, writer: this.#writer, segments };
+    return cellSenders(part, schema, options, startedAt, prepare, to);
+  }
+
+  /** Whether the table may have had rows when the import began. */
+  async #mayHold(): Promise<boolean> {
+    const { cluster, schema } = this.#run;
+    if (this.#attempt > 0) return true;
+    this.#held ??= cluster.query(`SELECT * FROM ${qualifiedName(schema)} LIMIT 1`).then((rows) => rows.length > 0);
+    return this.#held;
   }
 
   times({ cellTimes }: ImportPart): RowTimes {

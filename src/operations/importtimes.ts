@@ -45,7 +45,7 @@ export interface CellTimes {
 }
 
 /** Whether cells may have other times than their rows. */
-export function hasCellTimes({ preserve, writetimeMap, ttlMap }: ImportOptions): boolean {
+function hasCellTimes({ preserve, writetimeMap, ttlMap }: ImportOptions): boolean {
   return preserve === true || (writetimeMap?.size ?? 0) > 0 || (ttlMap?.size ?? 0) > 0;
 }
 
@@ -203,7 +203,11 @@ function noticesOf(
   return [
     ...(preserve && written ? [`no writetimes in the file: ${written}; they count as written ${when}`] : []),
     ...(preserve && living ? [`no TTLs in the file: ${living}`] : []),
-    ...(lists ? [`the elements of a list get the latest writetime and the longest TTL among them: ${lists}`] : []),
+    ...(lists
+      ? [
+          `the elements of a list get the latest writetime and the longest TTL among them, a little later where the table has rows: ${lists}`,
+        ]
+      : []),
     ...(preserve
       ? [
           "nobody can read when a row itself was made: it counts as made with its earliest value that stays, or with the one that lives longest",

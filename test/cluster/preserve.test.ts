@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { type Client, types } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { type ImportOptions, type ImportReport, importTable } from "../../src/index.ts";
 import { isBefore, loadCql, serverVersion } from "./cql.ts";
 import { exportRefusedAsBlob } from "./judged.ts";
+import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
 import { serverRows } from "./wire.ts";
 
@@ -139,7 +140,7 @@ async function tell(ks: string, table: string): Promise<Told> {
       const written = numbersOf(row[at]!, 8);
       const ttls = numbersOf(row[at + 1]!, 4).map((ttl) => (ttl === null ? null : now + Number(ttl)));
       const isList = type.startsWith("list<") && row[at] !== null;
-      const latest = written.reduce((most, one) => (one! > most! ? one : most));
+      const latest = [...written].sort((a, b) => Number(a! - b!)).at(-1)!;
       const longest = ttls.includes(null) ? null : Math.max(...(ttls as number[]));
       writetimes.set(`${key} ${name}`, (isList ? written.map(() => latest) : written).join());
       expiries.set(`${key} ${name}`, isList ? ttls.map(() => longest) : ttls);
@@ -229,5 +230,190 @@ describe.skipIf(old)("writetimes and TTLs come back", () => {
     }
     expect(failures).toEqual([]);
     expect(tables).toBeGreaterThan(8);
+  });
+});
+
+/** A file as an export made it at a time of our choosing; `columns` are those of `cqlduck.columns`. */
+async function fileOf(select: string, exportedAt: Date, columns: readonly object[]): Promise<string> {
+  const path = join(directory, `${files++}.parquet`);
+  const metadata = { "cqlduck.columns": JSON.stringify(columns), "cqlduck.exported_at": exportedAt.toISOString() };
+  const pairs = Object.entries(metadata).map(([key, value]) => `'${key}': '${value.replaceAll("'", "''")}'`);
+  await ask(`COPY (${select}) TO '${path}' (FORMAT parquet, KV_METADATA {${pairs.join(", ")}})`);
+  return path;
+}
+
+const COLUMNS = [
+  { column: "k", name: "k", type: "int", kind: "partition_key" },
+  { column: "a", name: "a", type: "text", kind: "regular" },
+  { column: "b", name: "b", type: "text", kind: "regular" },
+  { column: "l", name: "l", type: "list<int>", kind: "regular" },
+  { column: "m", name: "m", type: "map<int, int>", kind: "regular" },
+  ...["a", "b"].map((of) => ({ column: `${of}w`, name: `${of}w`, type: "bigint", kind: "writetime", of })),
+  ...["l", "m"].map((of) => ({ column: `${of}w`, name: `${of}w`, type: "list<bigint>", kind: "writetime", of })),
+  ...["a", "b"].map((of) => ({ column: `${of}t`, name: `${of}t`, type: "int", kind: "ttl", of })),
+  ...["l", "m"].map((of) => ({ column: `${of}t`, name: `${of}t`, type: "list<int>", kind: "ttl", of })),
+];
+
+/** Rows of such a file, as SQL: what is not said is NULL. */
+function rowsOf(...rows: Record<string, string>[]): string {
+  const types = { INTEGER: ["k", "at", "bt"], VARCHAR: ["a", "b"], BIGINT: ["aw", "bw"] };
+  const lists = { "INTEGER[]": ["l", "lt", "mt"], "BIGINT[]": ["lw", "mw"], "MAP(INTEGER, INTEGER)": ["m"] };
+  const typeOf = (name: string) => Object.entries({ ...types, ...lists }).find(([, names]) => names.includes(name))![0];
+  return rows
+    .map((row) => COLUMNS.map(({ column }) => `(${row[column] ?? "NULL"})::${typeOf(column)} AS ${column}`).join(", "))
+    .map((columns) => `SELECT ${columns}`)
+    .join(" UNION ALL ");
+}
+
+describe.skipIf(old)("of rows that an export read a minute ago", () => {
+  const MINUTE = 60;
+  const exportedAt = new Date(Date.now() - MINUTE * 1000);
+
+  beforeEach(() =>
+    run(`DROP TABLE IF EXISTS %.t;
+      CREATE TABLE %.t (k int PRIMARY KEY, a text, b text, l list<int>, m map<int, int>) WITH default_time_to_live = 777;
+    `),
+  );
+
+  async function load(more: Partial<ImportOptions>, ...rows: Record<string, string>[]): Promise<ImportReport> {
+    return imported(keyspace, "t", await fileOf(rowsOf(...rows), exportedAt, COLUMNS), more);
+  }
+
+  async function rowsThere(): Promise<unknown[]> {
+    const { rows } = await client.execute(`SELECT JSON k, a, b, l, m FROM ${keyspace}.t`);
+    const found = rows.map((row) => JSON.parse(row["[json]"]) as { k: number });
+    return found.sort((x, y) => x.k - y.k).map((row) => Object.fromEntries(Object.entries(row).filter(([, v]) => v)));
+  }
+
+  it("what has expired since is left out, and counted", async () => {
+    const report = await load(
+      {},
+      { k: "1", a: "'a'", aw: "1", at: "30", b: "'b'", bw: "2" },
+      { k: "2", a: "'a'", aw: "1", at: "30", b: "'b'", bw: "2", bt: "50" },
+      { k: "3", m: "MAP {1: 1, 2: 2}", mw: "[5, 6]", mt: "[30, 5000]" },
+      { k: "4", l: "[1, 2, 3]", lw: "[9, 5, 7]", lt: "[30, 500, 1000]" },
+      { k: "5", l: "[1]", lw: "[9]", lt: "[1]", a: "'a'", aw: "3", at: "900" },
+    );
+    expect(report).toMatchObject({ rows: 4, rejected: 0, expired: 6 });
+    expect(await rowsThere()).toEqual([
+      { k: 1, b: "b" },
+      { k: 3, m: { 2: 2 } },
+      { k: 4, l: [2, 3] },
+      { k: 5, a: "a" },
+    ]);
+    const { writetimes, expiries } = await tell(keyspace, "t");
+    expect([writetimes.get("00000003 m"), writetimes.get("00000004 l")]).toEqual(["6", "7,7"]);
+    const from = Math.floor(exportedAt.getTime() / 1000);
+    const left = (cell: string) => expiries.get(cell)!.map((second) => second && second - from);
+    expect(left("00000001 b")).toEqual([null]);
+    for (const [cell, ttl] of [
+      ["00000003 m", 5000],
+      ["00000004 l", 1000],
+      ["00000005 a", 900],
+    ] as const) {
+      for (const found of left(cell)) expect(Math.abs(found! - ttl), cell).toBeLessThanOrEqual(SECONDS_OFF);
+    }
+  });
+
+  it("rows are there by themselves, with their earliest value that stays; updates make none", async () => {
+    const rows = [
+      { k: "1", a: "'a'", aw: "10", b: "'b'", bw: "20", bt: "500" },
+      { k: "2", m: "MAP {1: 1}", mw: "[30]", mt: "[NULL]", b: "'b'", bw: "20" },
+      { k: "3" },
+    ];
+    const without = async (timestamp: number | bigint) => {
+      for (const k of [1, 2, 3]) {
+        await client.execute(`DELETE FROM ${keyspace}.t USING TIMESTAMP ${timestamp} WHERE k = ${k}`);
+      }
+      return rowsThere();
+    };
+    await load({}, ...rows);
+    await client.execute(`DELETE a, b, m FROM ${keyspace}.t USING TIMESTAMP 40 WHERE k IN (1, 2)`);
+    expect(await without(9)).toEqual([{ k: 1 }, { k: 2 }, { k: 3 }]);
+    expect(await without(10)).toEqual([{ k: 2 }, { k: 3 }]);
+    expect(await without(20)).toEqual([{ k: 3 }]);
+    const read = BigInt(exportedAt.getTime()) * 1000n;
+    expect(await without(read - 1n)).toEqual([{ k: 3 }]);
+    expect(await without(read)).toEqual([]);
+    await run("TRUNCATE %.t;\n");
+    await load({ mode: "update" }, ...rows);
+    expect(await rowsThere()).toHaveLength(2);
+    await client.execute(`DELETE a, b, m FROM ${keyspace}.t USING TIMESTAMP 40 WHERE k IN (1, 2)`);
+    expect(await rowsThere()).toEqual([]);
+  });
+
+  it("repeating changes nothing but that lists count as a little later", async () => {
+    const row = { k: "1", a: "'a'", aw: "10", at: "5000", l: "[1, 2]", lw: "[20, 30]", m: "MAP {1: 1}", mw: "[30]" };
+    await load({}, row);
+    const before = await tell(keyspace, "t");
+    await load({}, row);
+    const after = await tell(keyspace, "t");
+    expect(after.values).toEqual(before.values);
+    expect([before.writetimes.get("00000001 l"), after.writetimes.get("00000001 a")]).toEqual(["30,30", "10"]);
+    const [later] = after.writetimes.get("00000001 l")!.split(",").map(Number);
+    expect(later! > 30 && later! < 30 + 2 * MINUTE).toBe(true);
+  });
+
+  it("NULLs leave what is there, or delete it with --nulls write", async () => {
+    await run(`INSERT INTO %.t (k, a, b, l, m) VALUES (1, 'x', 'x', [7], {7: 7}) USING TIMESTAMP 5;\n`);
+    await load({}, { k: "1", a: "'a'", aw: "10" });
+    expect(await rowsThere()).toEqual([{ k: 1, a: "a", b: "x", l: [7], m: { 7: 7 } }]);
+    await load({ nulls: "write" }, { k: "1", a: "'a'", aw: "10" });
+    expect(await rowsThere()).toEqual([{ k: 1, a: "a" }]);
+  });
+
+  it("a row with another number of times than elements is rejected", async () => {
+    const report = await load(
+      { maxErrors: 5 },
+      { k: "1", m: "MAP {1: 1}", mw: "[1, 2]" },
+      { k: "2", a: "'a'", aw: "5" },
+    );
+    expect(report).toMatchObject({ rows: 1, rejected: 1 });
+    expect(report.notices.join()).toContain("column mw: 2 writetimes for 1 elements");
+  });
+
+  it("times come from columns and numbers that are said, for files of other origin too", async () => {
+    const path = join(directory, `${files++}.parquet`);
+    await ask(`COPY (SELECT i AS k, 'a' AS a, 'b' AS b, 100 + i AS at, 600 * i AS lives FROM range(-1, 2) r(i))
+      TO '${path}' (FORMAT parquet)`);
+    const report = await imported(keyspace, "t", path, {
+      preserve: false,
+      maxErrors: 1,
+      writetimeMap: new Map([
+        ["a", { column: "at" }],
+        ["b", { value: -7n }],
+      ]),
+      ttlMap: new Map([["b", { column: "lives" }]]),
+    });
+    expect(report).toMatchObject({ rows: 2, rejected: 1 });
+    expect(report.notices.join()).toContain("column lives: a TTL of -600 seconds");
+    const { writetimes, expiries } = await tell(keyspace, "t");
+    expect([...writetimes].filter(([cell]) => / [ab]$/.test(cell)).sort()).toEqual([
+      ["00000000 a", "100"],
+      ["00000000 b", "-7"],
+      ["00000001 a", "101"],
+      ["00000001 b", "-7"],
+    ]);
+    const left = (cell: string) =>
+      expiries.get(cell)!.map((second) => second && second - Math.floor(Date.now() / 1000));
+    expect(left("00000000 b")).toEqual([null]);
+    expect(left("00000001 b")[0]! > 590 && left("00000001 b")[0]! <= 600).toBe(true);
+    // Nothing is said of the TTL: it is the table's.
+    expect(left("00000001 a")[0]! > 767 && left("00000001 a")[0]! <= 777).toBe(true);
+  });
+
+  it("what can't carry times is refused before anything is written", async () => {
+    const path = join(directory, `${files++}.parquet`);
+    await ask(`COPY (SELECT 1 AS k, 'a' AS a) TO '${path}' (FORMAT parquet)`);
+    const refused = (more: Partial<ImportOptions>) => expect(imported(keyspace, "t", path, more)).rejects;
+    await refused({}).toThrow(/--preserve: .* has no writetimes and no TTLs/);
+    await refused({ mode: "delete" }).toThrow("--mode delete takes no --preserve");
+    const map = (column: string) => ({ preserve: false, writetimeMap: new Map([[column, { value: 1n }]]) });
+    await refused(map("k")).toThrow("--writetime-map: k is in the primary key");
+    await refused(map("b")).toThrow("--writetime-map: no column of");
+    await refused(map("z")).toThrow("has no column z");
+    await refused({ preserve: false, ttlMap: new Map([["a", { column: "gone" }]]) }).toThrow("has no column gone");
+    await run("CREATE TABLE %.counts (k int PRIMARY KEY, a counter);\n");
+    await expect(imported(keyspace, "counts", path)).rejects.toThrow("has counters, and these take neither");
   });
 });
