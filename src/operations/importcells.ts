@@ -50,6 +50,8 @@ interface Half {
 /** Instead of a group: the value is to be deleted, or its elements are in several. */
 const DELETED = -2;
 const MIXED = -3;
+/** So many parameters of rows are put together before they are sent. */
+const MOST_PARAMETERS = 500_000;
 const LOW_MOST = 0xffff_ffff;
 
 export class CellSender {
@@ -113,14 +115,25 @@ export class CellSender {
    * @param kinds what each row needs
    * @param first the place of the chunk's first row in the part
    */
-  send(kinds: Uint8Array, rows: number, first: number): void {
-    const { clock, writer, segments, part } = this.#options;
+  async send(kinds: Uint8Array, rows: number, first: number): Promise<void> {
+    const { clock, writer } = this.#options;
+    let begun = 0;
     for (let row = 0; row < rows; row++) {
       const kind = kinds[row];
       clock.beginRow(row);
-      if (kind === FULL || kind === STATICS) this.#send(this.#statics, row);
-      if (kind === FULL || kind === ROWS) this.#send(this.#rows, row);
+      if (kind === FULL || kind === STATICS) begun += this.#send(this.#statics, row);
+      if (kind === FULL || kind === ROWS) begun += this.#send(this.#rows, row);
+      if (begun < MOST_PARAMETERS) continue;
+      // A row may be many writes, and a write have many parameters.
+      this.#flush(first);
+      await writer.room();
+      begun = 0;
     }
+    this.#flush(first);
+  }
+
+  #flush(first: number): void {
+    const { clock, writer, segments, part } = this.#options;
     for (const half of [this.#statics, this.#rows]) {
       for (const block of [half.row, half.cells, ...half.wholes.values(), half.nulls]) {
         block?.flush(writer, segments, part, first, clock.now);
@@ -131,7 +144,8 @@ export class CellSender {
     this.#gone = 0;
   }
 
-  #send(half: Half, row: number): void {
+  /** @returns about how many parameters its writes have */
+  #send(half: Half, row: number): number {
     this.#groups.clear();
     this.#elements.count = 0;
     const expired = this.#expired;
@@ -143,6 +157,7 @@ export class CellSender {
     this.#begin(half, row, this.#expired > expired);
     for (const place of half.places) this.#give(half, place, row);
     if (deleted) this.#delete(half, row);
+    return (1 + this.#groups.count) * (half.places.length + 4);
   }
 
   /** Finds the groups of a value's cells. */

@@ -39,6 +39,7 @@ export async function openParts(
   await run(connection, "SET TimeZone = 'UTC'", "preparing");
   const sources: SourcePart[] = [];
   for (const file of files) sources.push(await openPart(connection, file, options));
+  if (options.preserve && options.sql !== undefined) checkSameExport(sources);
   const parts = options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
   return parts
     .map((part) => withTableColumns(part, schema))
@@ -47,6 +48,15 @@ export async function openParts(
       const timeColumns = timeColumnsOf(source, options);
       return { source, match, timeColumns, cellTimes: matchTimes(source, match, schema, options) };
     });
+}
+
+/** Rows of a query don't say which file they are from, and so not when their TTLs began to count. */
+function checkSameExport(sources: readonly SourcePart[]): void {
+  const other = sources.find(({ own }) => own?.exportedAt !== sources[0]?.own?.exportedAt);
+  if (!other) return;
+  throw new UsageError(`--preserve with --sql: ${sources[0]!.path} and ${other.path} are of different exports`, {
+    hint: "import the files of one export at a time",
+  });
 }
 
 /** What DuckDB counts for each column that it reads, most of which is never touched. */

@@ -4,6 +4,7 @@
  */
 
 import { UsageError } from "../base/errors.ts";
+import { quoteIdentifier } from "../base/names.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
 import type { WriteStatement } from "../cassandra/rowblock.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
@@ -193,7 +194,9 @@ class Statements {
   async #mayHold(): Promise<boolean> {
     const { cluster, schema } = this.#run;
     if (this.#attempt > 0) return true;
-    this.#held ??= cluster.query(`SELECT * FROM ${qualifiedName(schema)} LIMIT 1`).then((rows) => rows.length > 0);
+    const key = schema.columns.filter(({ kind }) => kind === "partition_key").map(({ name }) => quoteIdentifier(name));
+    const cql = `SELECT token(${key.join(", ")}) FROM ${qualifiedName(schema)} LIMIT 1`;
+    this.#held ??= cluster.query(cql).then((rows) => rows.length > 0);
     return this.#held;
   }
 
@@ -363,7 +366,7 @@ async function sendPart(
       await writer.room();
       run.signal.throwIfAborted();
       const rows = Math.min(chunk.rows, window.end - row);
-      const bytes = sender.send({ ...chunk, rows }, row, base + row, read);
+      const bytes = await sender.send({ ...chunk, rows }, row, base + row, read);
       row += rows;
       await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
       left = row;

@@ -109,13 +109,13 @@ export class RowSender {
   }
 
   /**
-   * Hands the rows of a chunk to the writer.
+   * Hands the rows of a chunk to the writer; when it resolves the chunk's columns may be used again.
    * @param first the place of its first row in the part
    * @param number the same in the whole source
    * @param read makes the columns of it
    * @returns the bytes of its cells
    */
-  send(scanned: ScanChunk, first: number, number: number, read: ChunkReader): number {
+  async send(scanned: ScanChunk, first: number, number: number, read: ChunkReader): Promise<number> {
     const { rows } = scanned;
     if (this.#kinds.length < rows) {
       this.#kinds = new Uint8Array(rows);
@@ -134,7 +134,7 @@ export class RowSender {
     this.#checkKeys(rows, refuse);
     this.#cells?.check(rows, refuse);
     if (this.#statics.length > 0 && this.#clustering.length > 0) this.#spareStatics(rows);
-    if (this.#cells) this.#cells.send(this.#kinds, rows, first);
+    if (this.#cells) await this.#cells.send(this.#kinds, rows, first);
     else this.#writeAll(rows, first);
     return bytes;
   }

@@ -140,7 +140,7 @@ async function tell(ks: string, table: string): Promise<Told> {
       const written = numbersOf(row[at]!, 8);
       const ttls = numbersOf(row[at + 1]!, 4).map((ttl) => (ttl === null ? null : now + Number(ttl)));
       const isList = type.startsWith("list<") && row[at] !== null;
-      const latest = [...written].sort((a, b) => Number(a! - b!)).at(-1)!;
+      const latest = [...written].sort((a, b) => ((a ?? 0n) < (b ?? 0n) ? -1 : 1)).at(-1)!;
       const longest = ttls.includes(null) ? null : Math.max(...(ttls as number[]));
       writetimes.set(`${key} ${name}`, (isList ? written.map(() => latest) : written).join());
       expiries.set(`${key} ${name}`, isList ? ttls.map(() => longest) : ttls);
