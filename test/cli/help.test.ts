@@ -93,6 +93,7 @@ describe("the program", () => {
         ["--report", "--metrics", "--webhook"],
         ["--map", "--ignore-extra", "--partition-filter", "--skip-rows", "--max-rows", "--mode", "--nulls"],
         ["--timestamp", "--truncate-times", "--bad-rows", "--max-errors", "--batch-rows", "--job-dir"],
+        ["--preserve", "--writetime-map", "--ttl-map"],
         [
           "--max-failed-ranges",
           "--max-retries",
