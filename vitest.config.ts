@@ -1,6 +1,7 @@
 /*
- * Three projects: `unit` needs nothing but this repository, `cluster` starts a real Cassandra (test/cluster/setup.ts), and
- * so does `spark`, whose reader takes long to install and to start: `npm test` runs the others, `npm run test:readers` this.
+ * Four projects: `unit` needs nothing but this repository, `cluster` starts a real Cassandra (test/cluster/setup.ts), and so
+ * do `spark`, whose reader takes long to install and to start, and `random`, which has many tables to make. `npm test` runs
+ * the first two, `npm run test:readers` and `npm run test:random` the others.
  * One of them alone: vitest --project unit
  */
 import { defineConfig } from "vitest/config";
@@ -12,7 +13,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/cluster/**", "test/spark/**"],
+          exclude: ["test/cluster/**", "test/spark/**", "test/random/**"],
         },
       },
       {
@@ -27,6 +28,17 @@ export default defineConfig({
           hookTimeout: 240_000,
           // Vitest wants projects with their own number of workers to run one after the other.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "random",
+          include: ["test/random/**/*.test.ts"],
+          globalSetup: "test/cluster/setup.ts",
+          pool: "forks",
+          maxWorkers: 1,
+          hookTimeout: 240_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {

@@ -1,6 +1,6 @@
 /*
- * `npm run test:kills -- [--times N] [--to file|directory|partitioned] [--host host:port]`: kills the binary at random moments, once more while it goes
- * on, and looks at what comes out, for one file, a directory and a partitioned one. A row of the table for each.
+ * `npm run test:kills -- [--times N] [--to file|directory|partitioned|table] [--host host:port]`: kills the binary at random moments, once more while it
+ * goes on, and looks at what comes out, for one file, a directory, a partitioned one, and an import. A row of the table for each.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -46,13 +46,11 @@ function run(args: readonly string[], killAfterMs?: number): Promise<{ killed: b
   });
 }
 
-/** What is wrong with what came out; empty where nothing is. */
-async function problems(destination: string): Promise<string[]> {
+/** What is wrong with the rows of a file, or of all files of a directory; empty where nothing is. */
+async function wrongRows(destination: string): Promise<string[]> {
   const path = join(directory, destination);
-  const isFile = destination.endsWith(".parquet");
-  const found: string[] = [];
   const connection = await (await DuckDBInstance.create(":memory:")).connect();
-  const files = isFile ? path : `${path}/**/*.parquet`;
+  const files = destination.endsWith(".parquet") ? path : `${path}/**/*.parquet`;
   const answer = await connection.runAndReadAll(
     `SELECT count(*)::INT AS n, count(DISTINCT (p, c))::INT AS keys, sum(v)::BIGINT::VARCHAR AS sum
     FROM read_parquet('${files}', hive_partitioning = false)`,
@@ -60,10 +58,16 @@ async function problems(destination: string): Promise<string[]> {
   connection.closeSync();
   const [row] = answer.getRowObjectsJson();
   const wanted = { n: ROWS, keys: ROWS, sum: String((ROWS * (ROWS - 1)) / 2) };
-  if (JSON.stringify(row) !== JSON.stringify(wanted)) found.push(`rows: ${JSON.stringify(row)}`);
+  return JSON.stringify(row) === JSON.stringify(wanted) ? [] : [`rows: ${JSON.stringify(row)}`];
+}
+
+/** What is wrong with what came out. */
+async function problems(destination: string): Promise<string[]> {
+  const found = await wrongRows(destination);
+  const isFile = destination.endsWith(".parquet");
   const left = isFile
     ? readdirSync(directory).filter((name) => name !== destination)
-    : readdirSync(join(path, "_cqlduck"));
+    : readdirSync(join(directory, destination, "_cqlduck"));
   if (left.join() !== (isFile ? "" : "manifest.json")) found.push(`left behind: ${left.join(", ")}`);
   return found;
 }
@@ -99,10 +103,40 @@ async function killOften({ name, destination, flags }: (typeof LAYOUTS)[number])
     wrong.push(...(await problems(destination)).map((problem) => `kill ${i}: ${problem}`));
   }
   clear();
+  tell(name, counts, wrong);
+  return wrong.length === 0;
+}
+
+function tell(name: string, counts: { killed: number; again: number }, wrong: readonly string[]): void {
   console.log(
     `| ${name.padEnd(11)} | ${String(times).padStart(5)} | ${String(counts.killed).padStart(6)} | ${String(counts.again).padStart(5)} | ${String(wrong.length).padStart(5)} |`,
   );
   for (const line of wrong) console.log(`  ${line}`);
+}
+
+/** The same for imports: the emptied table must hold all rows again, and no job may be left. */
+async function killImports(): Promise<boolean> {
+  const host = ["-H", `${node.host}:${node.port}`, "-q"];
+  const [source, check] = ["source.parquet", "check.parquet"];
+  const args = ["import", source, table, ...host];
+  if ((await run(["export", table, source, ...host])).code !== 0) throw new Error("the table can't be exported");
+  const began = performance.now();
+  if ((await run(args)).code !== 0) throw new Error("an undisturbed import fails");
+  const whole = performance.now() - began;
+  const counts = { killed: 0, again: 0 };
+  const wrong: string[] = [];
+  for (let i = 0; i < times; i++) {
+    await node.client.execute(`TRUNCATE ${table}`);
+    if ((await run(args, Math.random() * whole)).killed) counts.killed++;
+    if ((await run([...args, "--resume"], Math.random() * whole)).killed) counts.again++;
+    const { code } = await run([...args, "--resume"]);
+    if (code !== 0) wrong.push(`kill ${i}: going on ended with ${code}`);
+    await run(["export", table, check, "--overwrite", ...host]);
+    wrong.push(...(await wrongRows(check)).map((problem) => `kill ${i}: ${problem}`));
+    const left = readdirSync(join(state, "cqlduck/jobs"), { recursive: true }).filter((name) => name !== "imports");
+    if (left.length > 0) wrong.push(`kill ${i}: left behind: ${left.join(", ")}`);
+  }
+  tell("table", counts, wrong);
   return wrong.length === 0;
 }
 
@@ -115,6 +149,7 @@ try {
   let right = true;
   for (const layout of LAYOUTS.filter(({ name }) => name === (values.to ?? name)))
     right = (await killOften(layout)) && right;
+  if (values.to === undefined || values.to === "table") right = (await killImports()) && right;
   await node.client.execute(`DROP TABLE ${table}`);
   process.exitCode = right ? 0 : 1;
 } finally {

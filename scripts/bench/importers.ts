@@ -72,9 +72,10 @@ function copyFrom(): Importer {
     key: "e",
     isPeer: true,
     name: "cqlsh COPY FROM, CSV",
-    command: ({ host, port, keyspace, table, csv }) => [
+    command: ({ host, port, keyspace, table, csv, directory }) => [
       ...[...command, host, String(port), "--connect-timeout", "60", "--request-timeout", "120", "-e"],
-      `COPY ${keyspace}.${table} FROM '${csv}' WITH HEADER = TRUE AND DATETIMEFORMAT = '%Y-%m-%dT%H:%M:%S.%f%z'`,
+      `COPY ${keyspace}.${table} FROM '${csv}' WITH HEADER = TRUE AND ERRFILE = '${join(directory, "cqlsh.err")}'
+       AND DATETIMEFORMAT = '%Y-%m-%dT%H:%M:%S.%f%z'`,
     ],
   };
 }

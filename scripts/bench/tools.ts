@@ -8,8 +8,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 const DSBULK = "1.10.0";
-/** The runner alone finds neither a connector nor an executor: these it loads by name. */
-const DSBULK_PARTS = ["runner", "workflow-unload", "workflow-load", "connectors-csv", "executor-reactor"];
+/** The runner alone finds neither a workflow nor what that needs: these it loads by name. */
+const DSBULK_PARTS = [
+  ...["runner", "workflow-unload", "workflow-load"],
+  ...["connectors-csv", "executor-reactor", "batcher-reactor"],
+];
 const COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
 const PYTHON_PACKAGES = ["cassandra-driver==3.30.1", "pyarrow==26.0.1"];
 const CQLSH_PACKAGES = ["cqlsh==6.2.2", "cassandra-driver==3.30.1"];
@@ -41,7 +44,7 @@ function cached(name: string, make: (draft: string) => void): string {
 
 /** The class path of DSBulk. @throws where Maven is missing or doesn't get it */
 export function dsbulkClassPath(): string {
-  const home = cached(`dsbulk-${DSBULK}-${DSBULK_PARTS.length}`, (draft) => {
+  const home = cached(`dsbulk-${DSBULK}-load-unload`, (draft) => {
     const parts = DSBULK_PARTS.map(
       (part) =>
         `<dependency><groupId>com.datastax.oss</groupId><artifactId>dsbulk-${part}</artifactId><version>${DSBULK}</version></dependency>`,

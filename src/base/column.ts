@@ -189,6 +189,21 @@ export function clearColumn(column: ColumnBuffer): void {
   for (const child of column.children) clearColumn(child);
 }
 
+/** Some of a column's values, in the same memory. `first` is a multiple of 8, as the bits of validity are. */
+export function sliceColumn(column: ColumnBuffer, first: number, rows: number): ColumnBuffer {
+  const at = first * column.width;
+  return {
+    ...column,
+    rows,
+    bytes: column.bytes.subarray(at, at + rows * column.width),
+    i32: column.i32.subarray(at >> 2),
+    valid: column.valid.subarray(first >> 3),
+    // Lists and maps say themselves where their elements are.
+    children:
+      column.type.kind === "STRUCT" ? column.children.map((child) => sliceColumn(child, first, rows)) : column.children,
+  };
+}
+
 /** The type as DuckDB SQL writes it. */
 export function typeToSql(type: ColumnType): string {
   switch (type.kind) {

@@ -32,7 +32,7 @@ function textsOf(chunk: DataChunk): string[] {
   const rows = duckdb.data_chunk_get_size(chunk);
   const entries = duckdb.vector_get_data(duckdb.data_chunk_get_vector(chunk, 0), rows * ENTRY);
   const view = new DataView(entries.buffer, entries.byteOffset, entries.length);
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   return Array.from({ length: rows }, (_, row) => {
     const at = row * ENTRY;
     const length = view.getUint32(at, true);

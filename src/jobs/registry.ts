@@ -64,6 +64,8 @@ async function statusOfJob(entry: JobEntry): Promise<JobStatus | undefined> {
   const { directory, job } = entry;
   if ((await listNames(directory)).includes(DONE_NAME)) return undefined;
   const plan = await readJson(join(directory, PLAN_NAME));
+  // It is made known just before its plan is written.
+  if (plan === undefined && (await isLocked(directory))) return { ...entry, state: "running", rows: 0, segments: 0 };
   if (plan?.job !== job) return undefined;
   const records = (await listNames(directory)).filter((name) => /^record-\d+\.json$/.test(name));
   let rows = 0;

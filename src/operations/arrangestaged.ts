@@ -128,7 +128,7 @@ async function sqlStep(run: StagedRun, connection: Connection, staged: readonly 
 /** Makes the files that are still missing, and records them. */
 async function cutAll(run: StagedRun, connection: Connection, staged: readonly StagedFile[]): Promise<void> {
   const { options, job, format, signal, result, meter } = run;
-  const rowBytes = await averageRowBytes(connection, staged);
+  const rowBytes = await averageRowBytes(staged);
   const load = loadLimits(typesOf(run), memoryOf(options));
   const done = rowsDone(job.arranged);
   const rowsBefore = [...done.values()].reduce((sum, rows) => sum + rows, 0);

@@ -12,6 +12,7 @@ import type { FileColumn, FileFormat } from "../formats/format.ts";
 import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob, SIDECAR_NAME } from "../jobs/job.ts";
+import type { JobLock } from "../jobs/lock.ts";
 import { lanesOf } from "../jobs/pace.ts";
 import { ArrangingMeter } from "../jobs/progress.ts";
 import { carryOut, type FileToPublish, type Layout, publish } from "../jobs/publish.ts";
@@ -112,8 +113,8 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
       }
       const job = begun
         ? await reopen(begun, source, options)
-        : await createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, tablePlan(source, options, layout, startedAt));
-      await makeKnown(options, job);
+        : await begin(lock, tablePlan(source, options, layout, startedAt), options);
+      if (begun) await makeKnown(options, job.plan, lock.directory);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
       const format = formatOf(options, chosen, source, result, job.plan.exportedAt);
       const exportedAt = Date.parse(job.plan.exportedAt);
@@ -213,8 +214,18 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
   return changed;
 }
 
+/** Known before it is begun: a job that dies in between is no job, one that nobody finds would stay. */
+async function begin(lock: JobLock, plan: TablePlan, options: ExportOptions): Promise<ExportJob> {
+  await makeKnown(options, plan, lock.directory);
+  return createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, plan);
+}
+
 /** An index that can't be written costs a way to find the job, not the job. */
-async function makeKnown({ stateDirectory, onEvent }: ExportOptions, { plan, directory }: ExportJob): Promise<void> {
+async function makeKnown(
+  { stateDirectory, onEvent }: ExportOptions,
+  plan: TablePlan,
+  directory: string,
+): Promise<void> {
   if (stateDirectory === undefined) return;
   const { job, source, exportedAt: startedAt } = plan;
   const { destination } = plan.options;

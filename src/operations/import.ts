@@ -94,10 +94,11 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
         const begun = await openJob<ImportJobPlan, ImportFlags>(lock);
         if (begun) checkGoingOn(begun, options, schema, files);
         else await checkBadRows(options);
-        const plan = importPlan(options, schema, files, names, startedAt);
+        const plan = begun?.plan ?? importPlan(options, schema, files, names, startedAt);
+        // Known before it is begun: a job that dies in between is no job, one that nobody finds would stay.
+        await makeKnown(options, plan, lock.directory);
         const job = begun ?? (await createJob<ImportJobPlan, ImportFlags>(lock, plan));
         await job.deleteUnrecorded();
-        await makeKnown(options, job);
         for (const message of notices) options.onEvent?.({ kind: "notice", message });
         const run: ImportRun = {
           options,
@@ -166,6 +167,15 @@ async function open(cluster: Cluster, connection: Connection, options: ImportOpt
   await allowColumns(connection, parts, engineMemory(options));
   const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
   const notices = [...new Set(parts.flatMap(told))];
+  if (hasCounters(schema) && options.nulls === "write") {
+    throw new UsageError("--nulls write: counters can't be deleted by adding to them");
+  }
+  const addsStatics = hasCounters(schema) && parts.some((part) => partShapes(schema, part, options).statics);
+  if (addsStatics && options.skipRows) {
+    throw new UsageError("static counters can't be added when rows are skipped: one of those may have added them", {
+      hint: "leave the static columns out with --columns",
+    });
+  }
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]
     : [];
@@ -218,7 +228,11 @@ async function writeBadRows({ badRows }: ImportOptions, job: ImportJob): Promise
 }
 
 /** An index that can't be written costs a way to find the job, not the job. */
-async function makeKnown({ stateDirectory, onEvent }: ImportOptions, { plan, directory }: ImportJob): Promise<void> {
+async function makeKnown(
+  { stateDirectory, onEvent }: ImportOptions,
+  plan: ImportJobPlan,
+  directory: string,
+): Promise<void> {
   if (stateDirectory === undefined) return;
   const entry = {
     job: plan.job,

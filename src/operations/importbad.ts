@@ -3,17 +3,19 @@
  * forms that an import takes, so that it can be repaired and imported again. The rows are read once more for it.
  */
 
-import type { ColumnBuffer } from "../base/column.ts";
-import { isNull } from "../base/column.ts";
-import { quoteName } from "../duckdb/copy.ts";
+import { type ColumnBuffer, isNull, typeToSql } from "../base/column.ts";
+import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { columnTypeOf } from "../duckdb/filetypes.ts";
 import { Scan } from "../duckdb/scan.ts";
 import { columnJson } from "../types/column-json.ts";
+import { cqlTypeToText } from "../types/cql-type.ts";
 import { memberText } from "../types/json-rows.ts";
+import { codecFor } from "../types/table.ts";
+import type { MatchedColumn } from "./importmatch.ts";
 import type { ImportPart } from "./importparts.ts";
 import type { RejectedRow } from "./importsegments.ts";
-import type { FileColumn } from "./importsource.ts";
+import type { BadRowType, FileColumn } from "./importsource.ts";
 
 /** The lines for rejected rows, in their order. */
 export async function describeRejected(
@@ -35,10 +37,24 @@ export async function describeRejected(
 async function linesOf(connection: Connection, part: ImportPart, rows: readonly RejectedRow[]): Promise<string[]> {
   const { source } = part;
   const values = await readValues(connection, part, rows);
+  const types = typesOf(part);
   return rows.map(({ row, column, reason }) => {
-    const head = JSON.stringify({ file: source.path, row: row + 1, column: column ?? null, reason });
+    const head = JSON.stringify({ file: source.path, row: row + 1, column: column ?? null, reason, types });
     return `${head.slice(0, -1)},"values":${values.get(row) ?? "null"}}`;
   });
+}
+
+/** What an import of the lines has to know of our own columns whose values, or names, stand in another form than others do. */
+function typesOf({ match }: ImportPart): Record<string, BadRowType> | undefined {
+  const said = match.columns.flatMap(({ file: { name, own }, target, cql, conversion }): [string, BadRowType][] => {
+    const forms = (["text", "native"] as const).map((uuid) =>
+      typeToSql(codecFor(cql, { uuid, empty: "error" }).column),
+    );
+    const form = conversion.form ? typeToSql(conversion.form) : forms[0]!;
+    const isOther = !forms.includes(form) || (own?.name === target.name && own.name !== name);
+    return isOther ? [[name, [cqlTypeToText(cql), form, target.name]]] : [];
+  });
+  return said.length > 0 ? Object.fromEntries(said) : undefined;
 }
 
 /** The rows as JSON objects, by their place. */
@@ -50,7 +66,9 @@ async function readValues(
   const { source } = part;
   const number = source.rowNumber ? quoteName(source.rowNumber) : "row_number() OVER () - 1";
   const inPath = source.columns.filter(({ text }) => text !== "json").map(({ sql }) => sql);
-  const columns = source.json ? ["json", ...inPath] : source.columns.map((column, i) => `${valueSql(column)} AS c${i}`);
+  const columns = source.json
+    ? ["json", ...inPath]
+    : source.columns.map((column, i) => `${valueSql(part, column)} AS c${i}`);
   const places = rows.map(({ row }) => row).join(", ");
   const numbered = `SELECT ${[`${number} AS place`, ...columns].join(", ")} FROM ${source.relation}`;
   const sql = `SELECT * FROM (${numbered}) WHERE place IN (${places})`;
@@ -67,10 +85,25 @@ async function readValues(
 }
 
 /** A column's values, as text where no column here has its type. Instants without a zone are UTC, here as everywhere. */
-function valueSql({ sql, type }: FileColumn): string {
+function valueSql({ match }: ImportPart, file: FileColumn): string {
+  const { sql, type, timestampFormat } = file;
+  const matched = match.columns.find((column) => column.file === file);
+  if (matched && isDecoded(matched)) {
+    return `coalesce(to_json(TRY(decode(${sql})))::VARCHAR, '{"bytes":"0x' || lower(hex(${sql})) || '"}')`;
+  }
+  if (matched?.cql.name === "timestamp" && timestampFormat !== undefined && !matched.conversion.form) {
+    const instant = `try_strptime(${sql}, ${quoteText(timestampFormat)})::TIMESTAMPTZ`;
+    return `coalesce(CASE WHEN epoch_us(${instant}) % 1000 = 0 THEN epoch_ms(${instant})::VARCHAR END, ${sql})`;
+  }
   if (columnTypeOf(type)) return sql;
   const isInstant = type.kind === "SIMPLE" && type.name.startsWith("TIMESTAMP");
   return isInstant ? `${sql}::VARCHAR || 'Z'` : `${sql}::VARCHAR`;
+}
+
+/** Bytes of another origin that are taken as text; what is none must not come in as the text of its bytes. */
+function isDecoded({ file, cql, conversion }: MatchedColumn): boolean {
+  const isBytes = file.type.kind === "SIMPLE" && file.type.name === "BLOB";
+  return isBytes && (cql.name === "text" || cql.name === "ascii") && !conversion.form;
 }
 
 /** The row as it stands in the file, with what the path says of it; as a text where it is no JSON. */
@@ -82,7 +115,7 @@ function objectJson(part: ImportPart, [texts, ...others]: readonly ColumnBuffer[
   } catch {
     return JSON.stringify(text);
   }
-  const object = json?.inside === undefined ? text : (memberText(texts!, row, json.inside) ?? text);
+  const object = json?.inside === undefined ? text : (memberText(texts!, row, json.inside.key) ?? text);
   const inPath = rowJson(
     part,
     columns.filter((column) => column.text !== "json"),
@@ -104,7 +137,8 @@ function rowJson(
     if (isNull(buffer, row)) return [];
     const matched = match.columns.find(({ file }) => file === column);
     // The text of what holds others is JSON by itself.
-    const isJson = column.text === "json" || (column.text !== undefined && (matched?.cql.of.length ?? 0) > 0);
+    const isNested = column.text !== undefined && (matched?.cql.of.length ?? 0) > 0;
+    const isJson = column.text === "json" || isNested || (matched !== undefined && isDecoded(matched));
     return [`${JSON.stringify(column.name)}:${isJson ? plainJson(buffer, row) : columnJson(buffer, row)}`];
   });
   return `{${members.join(",")}}`;

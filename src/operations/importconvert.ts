@@ -17,6 +17,8 @@ export interface Conversion {
   readonly encode: Encode;
   /** True in the rows whose value can't be kept; absent where all can. */
   readonly check?: string | undefined;
+  /** Of a column of our own: the type that its values, or texts, have. */
+  readonly form?: ColumnType | undefined;
 }
 
 export interface ConvertibleColumn {
@@ -47,7 +49,7 @@ export function convert(cql: CqlType, from: ConvertibleColumn, options: ConvertO
   if (cql.name === "timestamp" && options.truncateTimes && isInstant(type)) return truncated(cql, sql, type);
   const column = columnTypeOf(type);
   const encode = column && (from.own || isPlain(cql, column)) ? encoderOf(cql, column) : undefined;
-  if (encode) return { sql, encode };
+  if (encode) return { sql, encode, form: from.own ? column : undefined };
   return special(cql, sql, type, options) ?? cast(cql, sql, type);
 }
 
@@ -65,7 +67,8 @@ function convertText(
     const converted = convert(cql, { sql: instant, type: kept, own: false }, options)!;
     return { ...converted, check: `${sql} IS NOT NULL AND ${instant} IS NULL` };
   }
-  return { sql, encode: textEncoder(cql, text, { ...options, want: own ? want : undefined }) };
+  const form = own ? want : undefined;
+  return { sql, encode: textEncoder(cql, text, { ...options, want: form }), form };
 }
 
 function holdsBytes(type: ColumnType): boolean {

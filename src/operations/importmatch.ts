@@ -7,8 +7,10 @@ import { quoteIdentifier } from "../base/names.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
+import type { Encode } from "../types/codec.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { type CqlType, cqlTypeToText } from "../types/cql-type.ts";
+import { keepingAll } from "../types/table.ts";
 import { type Conversion, convert } from "./importconvert.ts";
 import type { FixedOrColumn, ImportOptions } from "./importoptions.ts";
 import type { FileColumn, SourcePart } from "./importsource.ts";
@@ -106,8 +108,10 @@ function fateOf(
   if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
+  // A key's bytes are kept as they are sent.
+  const keeping = (encode: Encode) => (isKey(target) ? encode : keepingAll(cql, encode));
   return conversion
-    ? { file, target, conversion }
+    ? { file, target, conversion: { ...conversion, encode: keeping(conversion.encode) } }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };
 }
 

@@ -3,7 +3,7 @@
  * others go to the writer, each with the statement that it needs. Joins src/duckdb, src/types and src/cassandra, which do
  * not know each other. No object is made per row.
  */
-import { type ColumnBuffer, isNull } from "../base/column.ts";
+import { type ColumnBuffer, isNull, sliceColumn } from "../base/column.ts";
 import { type ParameterCells, UNSET } from "../cassandra/rowblock.ts";
 import type { ScanChunk } from "../duckdb/scan.ts";
 import { CellWriter, type Encode, ValueError } from "../types/codec.ts";
@@ -13,6 +13,25 @@ export const LEFT_OUT = 0;
 export const FULL = 1;
 export const ROWS = 2;
 export const STATICS = 3;
+
+/** What is encoded at a time, about: cells and frames of it are held beside the chunk. */
+const PIECE_BYTES = 2 * 1024 * 1024;
+
+/** A chunk in pieces of a few megabytes at the most, or of eight rows. */
+export function* piecesOf(chunk: ScanChunk): Generator<ScanChunk> {
+  const { columns, rows } = chunk;
+  const fixed = columns.reduce((sum, { width }) => sum + width, 0);
+  const rowBytes = fixed + (columns[0]?.arena.length ?? 0) / Math.max(1, rows);
+  const most = Math.max(8, Math.floor(PIECE_BYTES / Math.max(1, rowBytes) / 8) * 8);
+  if (rows <= most) {
+    yield chunk;
+    return;
+  }
+  for (let first = 0; first < rows; first += most) {
+    const count = Math.min(most, rows - first);
+    yield { rows: count, columns: columns.map((column) => sliceColumn(column, first, count)) };
+  }
+}
 
 /** Takes a row out of a chunk; without a reason it is none, as an empty line. */
 export type Refuse = (row: number, column: string | undefined, reason: string | undefined) => void;

@@ -23,8 +23,10 @@ import { cellSenders } from "./importcellshapes.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
+import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes, type SenderOptions } from "./importsend.ts";
+import { CounterStatics } from "./importstatics.ts";
 
 const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -260,14 +262,12 @@ export function partShapes(
   const of = (keep: (column: TableColumn) => boolean) => writeShape(schema, mode, columns.filter(keep), using);
   const hasStatics = columns.some(({ kind }) => kind === "static") && columns.some(({ kind }) => kind === "clustering");
   if (!hasStatics || mode === "delete") return { full: of(() => true) };
-  return {
-    full: of(() => true),
-    // An UPDATE has to set something.
-    ...(mode === "insert" || columns.some(({ kind }) => kind === "regular")
-      ? { rows: of(({ kind }) => kind !== "static") }
-      : {}),
-    statics: of(({ kind }) => kind === "partition_key" || kind === "static"),
-  };
+  const statics = of(({ kind }) => kind === "partition_key" || kind === "static");
+  // An UPDATE has to set something, and names no row where that is static.
+  if (mode !== "insert" && !conditional && !columns.some(({ kind }) => kind === "regular")) {
+    return { full: statics, statics };
+  }
+  return { full: of(() => true), rows: of(({ kind }) => kind !== "static"), statics };
 }
 
 function modeOf(schema: TableSchema, { mode }: ImportOptions): WriteMode {
@@ -286,6 +286,7 @@ async function sendParts(
   const endRow = options.maxRows === undefined ? Number.POSITIVE_INFINITY : firstRow + options.maxRows;
   const leaves = job.leaves();
   const ends = endsOf(job);
+  const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
   let base = 0;
   for (const [number, part] of parts.entries()) {
     const leaf = leaves[number]!;
@@ -302,6 +303,7 @@ async function sendParts(
           ? await statements.ofCells(part, number, segments)
           : { statements: await statements.of(part) }),
         writeNulls: options.nulls === "write",
+        counterStatics,
         writer,
         segments,
       });
@@ -363,14 +365,16 @@ async function sendPart(
   let [left, row] = [at, begin];
   try {
     for (let chunk = await scan.next(); chunk && row < window.end; chunk = await scan.next()) {
-      await writer.room();
-      run.signal.throwIfAborted();
-      const rows = Math.min(chunk.rows, window.end - row);
-      const bytes = await sender.send({ ...chunk, rows }, row, base + row, read);
-      row += rows;
-      await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
-      left = row;
-      meter.addRows(rows, bytes);
+      for (const piece of piecesOf({ ...chunk, rows: Math.min(chunk.rows, window.end - row) })) {
+        const { rows } = piece;
+        await writer.room();
+        run.signal.throwIfAborted();
+        const bytes = await sender.send(piece, row, base + row, read);
+        row += rows;
+        await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
+        left = row;
+        meter.addRows(rows, bytes);
+      }
     }
   } finally {
     await scan.settle();

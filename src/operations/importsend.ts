@@ -30,6 +30,7 @@ import {
   unsetNulls,
 } from "./importrows.ts";
 import type { ImportSegments } from "./importsegments.ts";
+import type { CounterStatics } from "./importstatics.ts";
 
 /** The server's bound on a partition key's bytes, and on each of its parts. */
 const LONGEST_KEY = 65_535;
@@ -71,6 +72,8 @@ export interface SenderOptions {
   readonly cells?: ((values: readonly ColumnCells[]) => CellSender) | undefined;
   readonly clock?: CellClock | undefined;
   readonly writeNulls: boolean;
+  /** Of a table of counters. */
+  readonly counterStatics?: CounterStatics | undefined;
   readonly writer: Writer;
   readonly segments: ImportSegments;
 }
@@ -133,7 +136,10 @@ export class RowSender {
     this.#readTimes(chunk, number, refuse);
     this.#checkKeys(rows, refuse);
     this.#cells?.check(rows, refuse);
-    if (this.#statics.length > 0 && this.#clustering.length > 0) this.#spareStatics(rows);
+    if (this.#statics.length > 0 && this.#clustering.length > 0) {
+      if (this.#options.counterStatics) this.#addStaticsOnce(this.#options.counterStatics, rows, refuse);
+      else this.#spareStatics(rows);
+    }
     if (this.#cells) await this.#cells.send(this.#kinds, rows, first);
     else this.#writeAll(rows, first);
     return bytes;
@@ -234,6 +240,20 @@ export class RowSender {
         this.#kinds[row] = ROWS;
       }
       last = row;
+    }
+  }
+
+  #addStaticsOnce(counterStatics: CounterStatics, rows: number, refuse: Refuse): void {
+    const cellsOf = (columns: readonly number[]) => columns.map((column) => this.#columns[column]!.cells);
+    const [key, statics] = [cellsOf(this.#partitionKey), cellsOf(this.#statics)];
+    for (let row = 0; row < rows; row++) {
+      const kind = this.#kinds[row];
+      if (kind === LEFT_OUT) continue;
+      const decision = counterStatics.decide(key, statics, row);
+      if (decision === "added") this.#kinds[row] = kind === STATICS ? LEFT_OUT : ROWS;
+      if (decision !== "differ") continue;
+      const { name } = this.#options.columns[this.#statics[0]!]!.file;
+      refuse(row, name, "the partition's static counters were added already, with other values");
     }
   }
 

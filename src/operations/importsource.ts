@@ -4,6 +4,7 @@
  */
 
 import type { ColumnType } from "../base/column.ts";
+import { DataError, messageOf } from "../base/errors.ts";
 import { quoteName, quoteText } from "../duckdb/copy.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import type { FileType } from "../duckdb/filetypes.ts";
@@ -11,6 +12,8 @@ import { readRows } from "../duckdb/reader.ts";
 import { describe } from "../duckdb/scan.ts";
 import type { CsvForm } from "../formats/csv.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
+import { duckdbTypeFromText } from "../types/column-type.ts";
+import type { Inside } from "../types/json-rows.ts";
 import type { SourceFile } from "./importfiles.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./importown.ts";
@@ -52,11 +55,14 @@ export interface SourcePart {
   /** A column of `relation` that numbers the rows from 0, which makes beginning in the middle cheap. */
   readonly rowNumber: string | undefined;
   /**
-   * The relation has one column, `json`, with an object each, or an object that has it as its member `inside`. The member
+   * The relation has one column, `json`, with an object each, or an object that has it `inside`. The member
    * `metadata` of the objects holds no columns.
    */
-  readonly json?: { readonly inside: string | undefined; readonly metadata: string | undefined };
+  readonly json?: { readonly inside: Inside | undefined; readonly metadata: string | undefined };
 }
+
+/** A column's CQL type, the DuckDB type in whose form its values stand, and the table's name for it. */
+export type BadRowType = readonly [cql: string, duckdb: string, name: string];
 
 /** What the user says of text files. Names of columns are those of a file that doesn't say them. */
 type TextOptions = Pick<ImportOptions, "csv" | "columns">;
@@ -80,11 +86,16 @@ function pathColumns({ own, file, columns }: SourcePart): FileColumn[] {
   return found
     .filter(([name]) => !columns.some((column) => column.name === name))
     .map(([name, value, column]): FileColumn => {
-      const sql = value === null ? "NULL::VARCHAR" : quoteText(value);
+      const sql = value === null ? "NULL::VARCHAR" : textSql(value);
       // A date that was exported as a number is one in the path too, and no text of a date is.
       const isDays = column?.type === "date" && /^-?\d+$/.test(value ?? "");
       return { name, sql, type: TEXT, text: "csv", own: column, want: isDays ? { kind: "INTEGER" } : undefined };
     });
+}
+
+/** A text as SQL, which can't hold the character 0 in quotes. */
+function textSql(text: string): string {
+  return `(${text.split("\0").map(quoteText).join(" || chr(0) || ")})`;
 }
 
 async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
@@ -132,7 +143,8 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   if (file.format === "csv") {
     const csv = csvForm(options.csv, own);
     const positions = inFile?.map((one) => one.column) ?? (csv.header === false ? options.columns : undefined);
-    const { relation, names } = await csvRelation(connection, file, csv, positions);
+    const empty = inFile !== undefined && csv.header === false;
+    const { relation, names } = await csvRelation(connection, file, csv, positions, empty);
     return { ...part, relation, columns: names.map((name) => column(name, "csv", csv.timestampFormat)) };
   }
   const { relation, names, inside } = await jsonRelation(connection, file);
@@ -147,12 +159,26 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     relation,
     json: { inside, metadata },
     columns: [
-      ...all.map((name) => column(name, "json")),
+      ...all.map((name) => ({ ...column(name, "json"), ...badRowColumn(name, inside, file) })),
       ...cells.map((one): FileColumn => {
         return { ...column(one.column, "json"), inside: [metadata!, one.kind, nameOf(one.of)] };
       }),
     ],
   };
+}
+
+/** What a file of rejected rows says of a column. @throws DataError where it can't be read */
+function badRowColumn(name: string, inside: Inside | undefined, { path }: SourceFile): Partial<FileColumn> {
+  if (inside?.types === undefined) return {};
+  try {
+    const types = JSON.parse(inside.types) as Record<string, BadRowType>;
+    const said = Object.hasOwn(types, name) ? types[name] : undefined;
+    if (!said) return {};
+    const [type, form, column] = said;
+    return { own: { column: name, name: column, type, kind: "regular" }, want: duckdbTypeFromText(form) };
+  } catch (error) {
+    throw new DataError(`${path}: the "types" of its first row can't be read: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** What the user says of a CSV file, then what our export said of it. */

@@ -26,17 +26,18 @@ const LONGEST_LINE = 16 * 1024 * 1024;
  * A CSV file as columns of texts: an empty field is NULL and `""` is an empty text, unless another text is said to stand
  * for NULL.
  * @param positions the names of all columns, where they are known other than by the first line
+ * @param empty the file may have no line at all, in which DuckDB would look for them
  */
 export async function csvRelation(
   connection: Connection,
   file: SourceFile,
   csv: CsvForm = {},
   positions?: readonly string[],
+  empty = false,
 ): Promise<TextRelation> {
   const { header = true, quote = '"' } = csv;
   const delimiter = csv.delimiter ?? (/\.tsv(\.|$)/i.test(file.path) ? "\t" : ",");
   const options = [
-    "all_varchar = true",
     `header = ${header}`,
     `delim = ${quoteText(delimiter)}`,
     `quote = ${quoteText(quote)}`,
@@ -44,15 +45,25 @@ export async function csvRelation(
     `nullstr = ${quoteText(csv.nullText ?? "")}`,
     "allow_quoted_nulls = false",
     "hive_partitioning = false",
-    "sample_size = 1000",
     `max_line_size = ${LONGEST_LINE}`,
     `buffer_size = ${2 * LONGEST_LINE}`,
     `compression = ${quoteText(file.compression)}`,
-    ...(positions ? [`names = [${positions.map(quoteText).join(", ")}]`] : []),
+    ...columnOptions(positions, empty),
   ];
   const relation = `read_csv(${pathLiteral(file.path)}, ${options.join(", ")})`;
   const columns = await describe(connection, `SELECT * FROM ${relation}`, `reading ${file.path}`);
   return { relation, names: columns.map(({ name }) => name) };
+}
+
+function columnOptions(positions: readonly string[] | undefined, empty: boolean): string[] {
+  if (positions && empty) {
+    return [
+      "auto_detect = false",
+      `columns = {${positions.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(", ")}}`,
+    ];
+  }
+  const names = positions ? [`names = [${positions.map(quoteText).join(", ")}]`] : [];
+  return ["all_varchar = true", "sample_size = 1000", ...names];
 }
 
 /** A JSON file as one column of texts, an object each. */

@@ -3,9 +3,10 @@
  * partition has many of them, by loading several partitions into memory where they are small.
  */
 import { assert } from "../base/errors.ts";
-import { fileList, quoteText } from "../duckdb/copy.ts";
+import { quoteText } from "../duckdb/copy.ts";
 import { type Connection, run } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
+import { readUncompressedBytes } from "../parquet/footer.ts";
 import type { RowRun } from "./cutter.ts";
 import { stagedRows } from "./staging.ts";
 
@@ -162,13 +163,9 @@ export async function loadPartitions(
 }
 
 /** What a row of the files takes on average (bytes), as values without dictionaries. */
-export async function averageRowBytes(connection: Connection, files: readonly StagedFile[]): Promise<number> {
-  const list = files.map(({ path }) => path);
-  const [found] = await readRows<{ bytes: number | null }>(
-    connection,
-    `SELECT sum(total_uncompressed_size)::DOUBLE AS bytes FROM parquet_metadata(${fileList(list)})`,
-    "measuring the rows",
-  );
+export async function averageRowBytes(files: readonly StagedFile[]): Promise<number> {
+  let bytes = 0;
+  for (const { path } of files) bytes += await readUncompressedBytes(path);
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
-  return rows > 0 ? Math.max(1, (found?.bytes ?? 0) / rows) : 1;
+  return rows > 0 ? Math.max(1, bytes / rows) : 1;
 }

@@ -104,7 +104,8 @@ function modulo(a: string, n: number): string {
 }
 
 function floorDivide(a: string, n: number): string {
-  return `(((${a}) - ${modulo(a, n)}) // ${n})`;
+  // Not by subtracting first: that would pass the least BIGINT.
+  return `((${a}) // ${n} - CASE WHEN (${a}) % ${n} < 0 THEN 1 ELSE 0 END)`;
 }
 
 /** The date of the first 400 years since 1970 that has the same day and month. */

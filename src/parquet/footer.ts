@@ -64,6 +64,28 @@ export async function readFooterSummary(path: string): Promise<FooterSummary> {
   );
 }
 
+const TOTAL_BYTE_SIZE = 2;
+
+/**
+ * What the values of a Parquet file take before compression, in bytes. DuckDB's parquet_metadata() would say it too, but
+ * fails on statistics of timestamps whose dates it can't write.
+ */
+export async function readUncompressedBytes(path: string): Promise<number> {
+  return withFile(path, (file) =>
+    understanding(path, async () => {
+      const { groups, groupCount } = await readFooter(file, path);
+      let bytes = 0;
+      for (let i = 0; i < groupCount; i++) {
+        for (const { id, type } of groups.fields()) {
+          if (id === TOTAL_BYTE_SIZE) bytes += groups.int();
+          else groups.raw(type);
+        }
+      }
+      return bytes;
+    }),
+  );
+}
+
 /** Opens a file for reading while `use` runs. */
 export async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await attempt("open", path, () => open(path, "r"));

@@ -23,9 +23,9 @@ export function columnJson(column: ColumnBuffer, row: number, isJson = false): s
     case "BIGINT":
       return String(view.getBigInt64(row * 8, true));
     case "FLOAT":
-      return floatJson(view.getFloat32(row * 4, true));
+      return floatJson(view.getFloat32(row * 4, true), 4, view.getUint32(row * 4, true));
     case "DOUBLE":
-      return floatJson(view.getFloat64(row * 8, true));
+      return floatJson(view.getFloat64(row * 8, true), 8, view.getBigUint64(row * 8, true));
     case "VARCHAR":
       return isJson ? entryText(column, row) : JSON.stringify(entryText(column, row));
     case "BLOB":
@@ -68,9 +68,17 @@ function durationText([months, days, nanos]: readonly string[]): string {
   return `"${isNegative ? "-" : ""}${digits[0]}mo${digits[1]}d${digits[2]}ns"`;
 }
 
-function floatJson(value: number): string {
+/** Of another NaN than the usual one, the bits; of a float, as many digits as it has. */
+function floatJson(value: number, bytes: 4 | 8, bits: number | bigint): string {
   if (Object.is(value, -0)) return '"-0.0"';
-  return Number.isFinite(value) ? String(value) : `"${value}"`;
+  const digits = bits.toString(16);
+  if (Number.isNaN(value) && digits !== "7fc00000" && digits !== "7ff8000000000000") return `"NaN(0x${digits})"`;
+  if (!Number.isFinite(value)) return `"${value}"`;
+  for (let precision = 1; bytes === 4 && precision < 9; precision++) {
+    const text = String(Number(value.toPrecision(precision)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(value);
 }
 
 function blobOf(column: ColumnBuffer, row: number): Buffer {

@@ -12,7 +12,7 @@ export class JsonRows {
   /** One for each name, in their order. Good until the next rows are read. */
   readonly columns: readonly ColumnBuffer[];
   readonly #places: ReadonlyMap<string, number>;
-  readonly #inside: string | undefined;
+  readonly #inside: Inside | undefined;
   readonly #reader = new JsonReader();
   readonly #arena: Arena;
   /** Keys of the row before, which the next row most often has too, in the same order. */
@@ -20,9 +20,9 @@ export class JsonRows {
 
   /**
    * @param arena that of the columns of texts that will be read
-   * @param inside the key of the object within each object that is meant
+   * @param inside where within each object the one is that is meant
    */
-  constructor(names: readonly string[], arena: Arena, inside?: string) {
+  constructor(names: readonly string[], arena: Arena, inside?: Inside) {
     this.#arena = arena;
     this.#inside = inside;
     this.#places = new Map(names.map((name, i) => [name, i]));
@@ -71,14 +71,18 @@ export class JsonRows {
   }
 
   /** Goes on to the one member that holds the row. */
-  #within(name: string, bytes: Uint8Array, row: number, unknown: (row: number, name: string) => void): void {
+  #within(inside: Inside, bytes: Uint8Array, row: number, unknown: (row: number, name: string) => void): void {
     const reader = this.#reader;
+    let types: string | undefined;
     for (let more = reader.enter(CLOSE_OBJECT); more; more = reader.goOn(CLOSE_OBJECT)) {
-      const isIt = keyText(reader) === name;
+      const name = keyText(reader);
       reader.colon();
-      if (isIt && reader.token === OPEN_OBJECT) this.#object(bytes, row, unknown);
+      const from = reader.tokenAt;
+      if (name === inside.key && reader.token === OPEN_OBJECT) this.#object(bytes, row, unknown);
       else skipValue(reader);
+      if (name === TYPES_KEY) types = new TextDecoder().decode(bytes.subarray(from, reader.at));
     }
+    if (types !== inside.types) throw new ValueError(row, "its types are not those of the file's first row");
   }
 
   #object(bytes: Uint8Array, row: number, unknown: (row: number, name: string) => void): void {
@@ -125,7 +129,7 @@ function keyText(reader: JsonReader): string {
 }
 
 function keyName(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 /** Reads on to the last token of the value that begins at hand. */
@@ -162,24 +166,37 @@ export function memberText(texts: ColumnBuffer, row: number, name: string): stri
   return undefined;
 }
 
+/** Where the rows of a file of rejected rows are. */
+export interface Inside {
+  /** Of the object within each object. */
+  readonly key: string;
+  /** JSON that says which columns stand in another form than their type's own; the same in each row. */
+  readonly types: string | undefined;
+}
+
 export interface JsonKeys {
   /** In the order in which they first occur. */
   readonly names: readonly string[];
-  /** The key of the object within each object that has them; undefined where they are its own. */
-  readonly inside: string | undefined;
+  /** Undefined where they are the object's own. */
+  readonly inside: Inside | undefined;
 }
 
+const TYPES_KEY = "types";
+const VALUES_KEY = "values";
+
 /** What a line of a file of rejected rows holds; the row itself is the last of it. */
-const BAD_ROW_KEYS = ["file", "row", "column", "reason", "values"] as const;
+const BAD_ROW = new RegExp(`^file,row,column,reason,(${TYPES_KEY},)?${VALUES_KEY}$`);
 
 /** The keys of some rows; texts that are no objects have none, and are refused when they are read. */
 export function jsonKeys(texts: ColumnBuffer, rows: number): JsonKeys {
   const names = new Set<string>();
-  let inside: string | undefined;
+  let inside: Inside | undefined;
   for (let row = 0; row < rows; row++) {
     const object = objectOf(isNull(texts, row) ? "" : entryText(texts, row));
-    if (row === 0 && Object.keys(object).join() === BAD_ROW_KEYS.join()) inside = BAD_ROW_KEYS.at(-1);
-    const members = inside === undefined ? object : object[inside];
+    if (row === 0 && BAD_ROW.test(Object.keys(object).join())) {
+      inside = { key: VALUES_KEY, types: memberText(texts, row, TYPES_KEY) };
+    }
+    const members = inside === undefined ? object : object[inside.key];
     if (isObject(members)) for (const key of Object.keys(members)) names.add(key);
   }
   return { names: [...names], inside };

@@ -78,12 +78,17 @@ export function entryBytes(column: ColumnBuffer, size: number): Uint8Array {
 /** Where in that array they begin. */
 export function entryStart(column: ColumnBuffer, row: number, size: number): number {
   if (size <= INLINE) return row * 16 + 4;
-  return (column.i32[row * 4 + 2]! >>> 0) + column.i32[row * 4 + 3]! * 0x100000000;
+  const low = column.i32[row * 4 + 2]!;
+  const high = column.i32[row * 4 + 3]!;
+  // The engine takes this for a whole number of 32 bits, and works with views by several times faster than with others.
+  if (high === 0 && low >= 0) return low;
+  return (low >>> 0) + high * 0x100000000;
 }
 
 /** The entry's text, for values that take a slow path, and for messages. */
 export function entryText(column: ColumnBuffer, row: number): string {
   const size = column.i32[row * 4]!;
   const start = entryStart(column, row, size);
-  return new TextDecoder().decode(entryBytes(column, size).subarray(start, start + size));
+  // A mark of the byte order at the beginning is a part of the text.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(entryBytes(column, size).subarray(start, start + size));
 }

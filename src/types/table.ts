@@ -13,6 +13,7 @@ import { DURATION_COLUMN, durationCodec } from "./duration.ts";
 import { doubleCodec, floatCodec } from "./floats.ts";
 import { inetCodec } from "./inet.ts";
 import { bigintCodec, booleanCodec, intCodec, smallintCodec, tinyintCodec } from "./integers.ts";
+import * as same from "./sameness.ts";
 import { structCodec } from "./structs.ts";
 import { dateCodec, timeCodec, timestampCodec } from "./temporal.ts";
 import { asciiCodec, bytesCodec, textCodec } from "./text.ts";
@@ -60,6 +61,8 @@ interface TypeRow {
   readonly text: text.ValueText;
   /** How it is read from CSV and JSON. */
   readonly reader: MakeReader;
+  /** What Cassandra takes for the same although the bytes differ; absent where only equal bytes are. */
+  readonly sameness?: (type: CqlType) => same.Sameness | undefined;
   /** A column of it that is not frozen has a cell for each element or field. */
   readonly cells?: true;
 }
@@ -115,6 +118,7 @@ const uuidRow: TypeRow = {
 const listRow: TypeRow = {
   parameters: 1,
   cells: true,
+  sameness: (type) => same.elementsSameness(type.of.map(samenessOf)),
   forms: [
     {
       name: "a LIST",
@@ -135,6 +139,7 @@ const listRow: TypeRow = {
 
 const structRow: TypeRow = {
   parameters: "any",
+  sameness: (type) => same.fieldsSameness(type.of.map(samenessOf)),
   forms: [{ name: "a STRUCT of the same fields", make: makeStruct }],
   text: text.bytesText,
   reader: (type, options) => tupleReader(fieldReaders(type, options)),
@@ -163,11 +168,13 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
     reader: scalar((_, { want }) => (want?.kind === "INTEGER" ? daysText() : dateText())),
   },
   decimal: {
+    sameness: () => same.decimalSameness,
     forms: [form(varchar, decimalTextCodec), decimalForm("DECIMAL(p,s)", decimalFixedCodec)],
     text: text.decimalText,
     reader: scalar(decimalText),
   },
   double: {
+    sameness: () => same.floatSameness,
     fixedLength: fixed(8),
     forms: [form({ kind: "DOUBLE" }, doubleCodec)],
     text: text.floatText,
@@ -176,6 +183,7 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
   duration: { forms: [form(DURATION_COLUMN, durationCodec)], text: text.bytesText, reader: scalar(durationText) },
   empty: { fixedLength: fixed(0), forms: [form(blob, bytesCodec)], text: text.bytesText, reader: bytes },
   float: {
+    sameness: () => same.floatSameness,
     fixedLength: fixed(4),
     forms: [form({ kind: "FLOAT" }, floatCodec)],
     text: text.floatText,
@@ -211,7 +219,14 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
   },
   list: listRow,
   set: listRow,
-  map: { parameters: 2, cells: true, forms: [{ name: "a MAP", make: makeMap }], text: text.bytesText, reader: readMap },
+  map: {
+    parameters: 2,
+    cells: true,
+    sameness: (type) => same.elementsSameness(type.of.map(samenessOf)),
+    forms: [{ name: "a MAP", make: makeMap }],
+    text: text.bytesText,
+    reader: readMap,
+  },
   tuple: structRow,
   udt: { ...structRow, parameters: "inner", cells: true, reader: readUserType },
   vector: {
@@ -220,6 +235,7 @@ export const TYPES: Readonly<Record<string, TypeRow>> = {
       const length = fixedLength(type.of[0]!);
       return length === undefined ? undefined : length * type.dimension!;
     },
+    sameness: (type) => same.vectorSameness(samenessOf(type.of[0]!), fixedLength(type.of[0]!)),
     forms: [{ name: "a LIST", make: makeVector }],
     text: text.bytesText,
     reader: readVector,
@@ -290,6 +306,19 @@ function rowOf(type: CqlType): TypeRow {
   const row = TYPES[type.name];
   if (!row) throw new Error(`no codec for ${type.name}`);
   return row;
+}
+
+function samenessOf(type: CqlType): same.Sameness | undefined {
+  return rowOf(type).sameness?.(type);
+}
+
+/**
+ * Encodes as `encode` does what is to be a column of the type, and refuses values of which the server would drop a part.
+ * Sets and maps inside other values are kept as they are sent.
+ */
+export function keepingAll(type: CqlType, encode: Encode): Encode {
+  const { name, of } = type;
+  return name === "set" || name === "map" ? same.refusingMerged(encode, name, samenessOf(of[0]!)) : encode;
 }
 
 /**

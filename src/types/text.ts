@@ -11,8 +11,6 @@ import { entryStart, INLINE, storeEntry, storeNull } from "./strings.ts";
 /** A native check costs a view of the bytes; below this it is slower than looking at them here. */
 const LONG = 256;
 const LONG_NOT_ASCII = 64;
-/** Offsets below this are whole numbers of 32 bits to the engine, which does with them what it must call for otherwise. */
-const NEAR = 2 ** 31;
 
 /** blob, and the raw bytes of any type: CQL native protocol v4, section 6.3. */
 export function bytesCodec(): Codec {
@@ -95,7 +93,6 @@ function encodeBytes(column: ColumnBuffer, first: number, count: number, out: Ce
   out.reserveCells(count);
   const { index, view } = out;
   const long = viewOf(arena.bytes);
-  const isNear = arena.length < NEAR;
   let at = out.length;
   let slot = out.cells * 2;
   for (let row = first; row < first + count; row++, slot += 2) {
@@ -111,8 +108,8 @@ function encodeBytes(column: ColumnBuffer, first: number, count: number, out: Ce
       view.setInt32(at, i32[row * 4 + 1]!, true);
       view.setInt32(at + 4, i32[row * 4 + 2]!, true);
       view.setInt32(at + 8, i32[row * 4 + 3]!, true);
-    } else if (size <= FEW_BYTES && isNear) {
-      copyWords(long, i32[row * 4 + 2]!, size, view, at);
+    } else if (size <= FEW_BYTES) {
+      copyWords(long, entryStart(column, row, size), size, view, at);
     } else {
       const start = entryStart(column, row, size);
       out.bytes.set(arena.bytes.subarray(start, start + size), at);

@@ -2,12 +2,13 @@
  * Imports that die: killed by SIGKILL at each step of a segment and at random moments, gone on with, once more killed;
  * the table is in the end what an undisturbed import makes of it.
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { canMount, withDisk } from "../mounts.ts";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
 import { testClient, testKeyspace } from "./support.ts";
@@ -59,6 +60,31 @@ async function expectWhole(): Promise<void> {
   expect([count, sum]).toEqual([ROWS / 2, ((ROWS / 2 + ROWS - 1) * (ROWS / 2)) / 2]);
 }
 
+describe.skipIf(!canMount("imports whose disk is full"))("an import whose disk is full", () => {
+  it.each([
+    ["its job", ["--job-dir", "disk/job", "--bad-rows", "bad1.jsonl"], "bad1.jsonl"],
+    ["its bad rows", ["--job-dir", "job2", "--bad-rows", "disk/bad2.jsonl"], "disk/bad2.jsonl"],
+  ])("for %s is gone on with when there is room again", { timeout: 60_000 }, async (_, flags, bad) => {
+    await client.execute(`TRUNCATE ${keyspace}.t`);
+    const rows = Array.from({ length: 6000 }, (_, i) => `1,${i},${i % 2 ? i : "none"}\n`);
+    await writeFile(join(directory, "half.csv"), `p,k,v\n${rows.join("")}`);
+    const disk = join(directory, "disk");
+    await mkdir(disk, { recursive: true });
+    await withDisk(disk, "size=2m", async () => {
+      const filler = join(disk, "filler");
+      await writeFile(filler, Buffer.alloc(1_900_000));
+      const command = ["import", "half.csv", `${keyspace}.t`, "--max-errors", "-1", ...flags];
+      const failed = await cqlduck(command);
+      expect([failed.code, failed.err]).toEqual([3, expect.stringMatching(/no space left/)]);
+      await rm(filler);
+      expect((await cqlduck([...command, "--resume"])).code).toBe(1);
+      expect((await readFile(join(directory, bad), "utf8")).trimEnd().split("\n")).toHaveLength(3000);
+      const { rows } = await client.execute(`SELECT count(*) FROM ${keyspace}.t`);
+      expect(String(rows[0]!["count"])).toBe("3000");
+    });
+  });
+});
+
 describe("an import that is killed", () => {
   it.each(["plan-written", "segment-durable:2", "record-written:1", "record-written:2"])(
     "at %s is gone on with",
@@ -67,6 +93,8 @@ describe("an import that is killed", () => {
       await client.execute(`TRUNCATE ${keyspace}.t`);
       const command = ["import", "t.parquet", `${keyspace}.t`];
       expect((await cqlduck(command, { CQLDUCK_FAULT: fault })).signal).toBe("SIGKILL");
+      const { out } = await runBinary(directory, ["jobs", "--json"]);
+      expect(JSON.parse(out)).toMatchObject({ jobs: [{ kind: "import", state: "unfinished" }] });
       const refused = await cqlduck(command);
       expect([refused.code, refused.err]).toEqual([2, expect.stringContaining("--resume goes on with it")]);
       expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });

@@ -207,7 +207,7 @@ function randomColumns(maker: Maker, isCounter: boolean): RandomColumn[] {
   const rest = Math.max(isCounter ? 1 : 0, dice.between(1, most) - keys.length - clustering.length);
   const kinds = Array.from(
     { length: rest },
-    (_, i): Kind => (i > 0 && clustering.length > 0 && dice.chance(0.2) ? "static" : "regular"),
+    (): Kind => (clustering.length > 0 && dice.chance(0.2) ? "static" : "regular"),
   );
   return [...keys, ...clustering, ...kinds.map((kind) => column(kind, cellType()))];
 }

@@ -32,7 +32,7 @@ export async function randomTrip(place: TripPlace, seed: number): Promise<number
   const more: Partial<ImportOptions> = {
     batchRows: dice.pick([undefined, 1, 7]),
     concurrency: dice.pick([undefined, 1]),
-    nulls: dice.pick(["unset", "write"]),
+    nulls: table.isCounter ? "unset" : dice.pick(["unset", "write"]),
     preserve: form.options.writetime !== undefined,
   };
   const look = () => held(place, table, more.preserve === true && place.hasVectors);
@@ -71,11 +71,21 @@ async function insert(
 ): Promise<void> {
   const cells = columns.flatMap(({ name, kind }, i) =>
     row[i]
-      ? [{ name: quoted(name), isKey: kind === "partition_key" || kind === "clustering", value: Buffer.from(row[i]) }]
+      ? [
+          {
+            name: quoted(name),
+            isKey: kind === "partition_key" || kind === "clustering",
+            isClustering: kind === "clustering",
+            isStatic: kind === "static",
+            value: Buffer.from(row[i]),
+          },
+        ]
       : [],
   );
   const values = cells.filter(({ isKey }) => !isKey);
-  const keys = cells.filter(({ isKey }) => isKey);
+  const ofRow = values.some(({ isStatic }) => !isStatic);
+  // An UPDATE of static columns names no row.
+  const keys = cells.filter(({ isKey, isClustering }) => isKey && (ofRow || !isClustering));
   const lacksClustering = columns.some(({ kind }, i) => kind === "clustering" && !row[i]);
   if (values.length === 0 && (isCounter || lacksClustering)) return;
   const insert = `INSERT INTO ${name} (${cells.map((cell) => cell.name).join(", ")}) VALUES (${cells.map(() => "?").join(", ")})`;

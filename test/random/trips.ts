@@ -39,6 +39,6 @@ export function testRandomTrips(first: number, count: number): void {
       await rm(directory, { recursive: true, force: true });
     }
     expect(failures.join("\n\n")).toBe("");
-    expect(rows).toBeGreaterThan(0);
+    if (only === undefined) expect(rows).toBeGreaterThan(0);
   });
 }

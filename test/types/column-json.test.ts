@@ -10,6 +10,8 @@ import { parseCqlType } from "../../src/types/cql.ts";
 import { storeMade } from "../../src/types/strings.ts";
 import { codecFor, textEncoder } from "../../src/types/table.ts";
 import { decimal, duration, fields, hex, integer, list, map, varint } from "../cluster/bytes.ts";
+import { everyType, illFormed } from "../cluster/extremes.ts";
+import { toHex } from "./bytes.ts";
 
 const UDTS = new Map([["u", { fields: ["a", "b"], types: ["int", "text"] }]]);
 
@@ -26,14 +28,14 @@ function decoded(type: string, bytes: Buffer, want?: Parameters<typeof codecFor>
 }
 
 /** The cell that an import makes of JSON text. */
-function imported(type: string, json: string): string {
+function imported(type: string, json: string, want?: Parameters<typeof codecFor>[1]["want"]): string {
   const column = createColumn({ kind: "VARCHAR" }, new NewArena(), 1);
   reserveRows(column, 1);
   const start = column.arena.append(new TextEncoder().encode(json));
   column.arena.length = storeMade(column, 0, start, column.arena.length);
   column.rows = 1;
   const out = new CellWriter();
-  textEncoder(parseCqlType(type, UDTS), "json", { truncateTimes: false })(column, 0, 1, out);
+  textEncoder(parseCqlType(type, UDTS), "json", { truncateTimes: false, want })(column, 0, 1, out);
   return Buffer.from(out.bytes.subarray(0, out.length)).toString("hex");
 }
 
@@ -84,5 +86,28 @@ describe("a value as JSON", () => {
   ])("of DECIMAL(%i,%i): %s", (width, scale, json) => {
     const column = decoded("decimal", decimal(1, -5n), { kind: "DECIMAL", width, scale });
     expect(columnJson(column, 0)).toBe(json);
+  });
+
+  it("of every type's extremes is the value, and as bytes those of any", () => {
+    const blob = { kind: "BLOB" } as const;
+    for (const { type, values } of everyType) {
+      for (const bytes of values) {
+        const isBeyond = type === "timestamp" && bytes.readBigInt64BE() / 1000n ** 5n !== 0n;
+        if (!isBeyond)
+          expect([type, imported(type, columnJson(decoded(type, bytes), 0))]).toEqual([type, toHex(bytes)]);
+        const inList = list(bytes, bytes);
+        const wants = [
+          [bytes, type, blob],
+          [inList, `list<${type}>`, { kind: "LIST", child: blob }],
+        ] as const;
+        for (const [value, of, want] of wants) {
+          expect([of, imported(of, columnJson(decoded(of, value, want), 0), want)]).toEqual([of, toHex(value)]);
+        }
+      }
+    }
+    for (const [type, values] of illFormed) {
+      for (const bytes of values)
+        expect(imported(type, columnJson(decoded(type, bytes, blob), 0), blob)).toBe(toHex(bytes));
+    }
   });
 });

@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { Arena, type ColumnBuffer, createColumn, isNull } from "../../src/base/column.ts";
-import { JsonRows, jsonKeys, memberText } from "../../src/types/json-rows.ts";
+import { type Inside, JsonRows, jsonKeys, memberText } from "../../src/types/json-rows.ts";
 import { entryText, storeMade, storeNull } from "../../src/types/strings.ts";
 
 function column(texts: readonly (string | null)[]): ColumnBuffer {
@@ -21,7 +21,7 @@ function column(texts: readonly (string | null)[]): ColumnBuffer {
 }
 
 /** The texts of each name's column, the unknown keys and the refused rows. */
-function split(texts: readonly (string | null)[], names: readonly string[], inside?: string) {
+function split(texts: readonly (string | null)[], names: readonly string[], inside?: Inside) {
   const source = column(texts);
   const rows = new JsonRows(names, source.arena, inside);
   const unknown: string[] = [];
@@ -81,9 +81,15 @@ describe("rows of JSON", () => {
 
   it("may be a member of what holds them", () => {
     const text = '{"file":"x","row":1,"column":null,"reason":"{","values":{"a":1.0}}';
-    expect(split([text], ["a"], "values").values).toEqual([["1.0"]]);
-    expect(jsonKeys(column([text]), 1)).toEqual({ names: ["a"], inside: "values" });
+    const inside = { key: "values", types: undefined };
+    expect(split([text], ["a"], inside).values).toEqual([["1.0"]]);
+    expect(jsonKeys(column([text]), 1)).toEqual({ names: ["a"], inside });
     expect(memberText(column([text]), 0, "values")).toBe('{"a":1.0}');
+    const typed = text.replace('"values"', '"types":{"a":["text","BLOB","a"]},"values"');
+    const { inside: said } = jsonKeys(column([typed]), 1);
+    expect(said).toEqual({ key: "values", types: '{"a":["text","BLOB","a"]}' });
+    // A row of another file would be taken for something else.
+    expect(split([typed, text], ["a"], said)).toMatchObject({ values: [["1.0", null]], refused: [1] });
   });
 });
 
