@@ -6,9 +6,9 @@ import { RowSizes } from "./frames.ts";
 import { planFrames } from "./grouping.ts";
 import { Replicas, RowTokens } from "./routing.ts";
 import type { RowBlock, WriteStatement } from "./rowblock.ts";
-import { frameLimits, type StatementOptions, type Writer } from "./writer.ts";
+import { frameLimits, type RowWriter, type StatementOptions } from "./writer.ts";
 
-export class BatchCounter implements Pick<Writer, "prepare" | "write"> {
+export class BatchCounter implements RowWriter {
   /** Requests that would be sent. */
   requests = 0;
   rows = 0;
@@ -32,6 +32,8 @@ export class BatchCounter implements Pick<Writer, "prepare" | "write"> {
   async prepare(cql: string, options: StatementOptions): Promise<WriteStatement> {
     return { ...options, cql, id: new Uint8Array(), parameters: 0, rising: undefined };
   }
+
+  async room(): Promise<void> {}
 
   async write(given: RowBlock): Promise<[]> {
     const { rows, cells } = given;

@@ -6,7 +6,7 @@ import { copyWords, FEW_BYTES, viewOf } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { lendFrame } from "./framebuffers.ts";
 import type { Plan } from "./grouping.ts";
-import { type ParameterCells, type RowBlock, UNSET, type WriteStatement } from "./rowblock.ts";
+import { type Countdown, type ParameterCells, type RowBlock, UNSET, type WriteStatement } from "./rowblock.ts";
 
 /** How the servers are to treat writes: codes of the protocol's [consistency]. */
 export interface Consistencies {
@@ -45,8 +45,17 @@ export class Frame {
   readonly statement: WriteStatement;
   /** The number of the set of replicas; -1 where any node will do. */
   readonly set: number;
+  #countdown: Countdown | undefined;
 
-  constructor(bytes: Buffer, rows: Int32Array, starts: Int32Array | undefined, statement: WriteStatement, set: number) {
+  constructor(
+    bytes: Buffer,
+    rows: Int32Array,
+    starts: Int32Array | undefined,
+    statement: WriteStatement,
+    set: number,
+    countdown?: Countdown,
+  ) {
+    this.#countdown = countdown;
     this.bytes = bytes;
     this.rows = rows;
     this.starts = starts;
@@ -58,7 +67,21 @@ export class Frame {
   write(encoder: { readonly protocolVersion: number }, streamId: number): Buffer {
     assert(encoder.protocolVersion === VERSION, `frames are built for protocol v4, not v${encoder.protocolVersion}`);
     this.bytes.writeInt16BE(streamId, 2);
+    if (this.#countdown) this.#countdown = this.#countDown(this.#countdown);
     return this.bytes;
+  }
+
+  /** Takes the seconds that have passed off all TTLs. One that has run out since is 1: 0 would be none. */
+  #countDown({ parameter, second }: Countdown): Countdown {
+    const now = Math.floor(Date.now() / 1000);
+    const { bytes } = this;
+    if (now > second) {
+      this.#eachValue(parameter, 4, (at) => {
+        const ttl = bytes.readInt32BE(at);
+        if (ttl > 0) bytes.writeInt32BE(Math.max(1, ttl - (now - second)), at);
+      });
+    }
+    return { parameter, second: Math.max(now, second) };
   }
 
   /** Two batches of half the rows each. */
@@ -77,17 +100,23 @@ export class Frame {
     part.writeInt32BE(part.length - HEADER, LENGTH_AT);
     part.writeUInt16BE(to - from, COUNT_AT);
     const moved = starts.slice(from, to).map((start) => start - first + FIRST_ROW_AT);
-    return new Frame(part, rows.subarray(from, to), moved, this.statement, this.set);
+    return new Frame(part, rows.subarray(from, to), moved, this.statement, this.set, this.#countdown);
   }
 
   /** Adds to a parameter of 8 bytes in every row that has a value for it. */
   raise(parameter: number, by: bigint): void {
+    const { bytes } = this;
+    this.#eachValue(parameter, 8, (at) => bytes.writeBigInt64BE(bytes.readBigInt64BE(at) + by, at));
+  }
+
+  /** Calls back for each row that has a value of so many bytes for the parameter, with its place in `bytes`. */
+  #eachValue(parameter: number, size: number, found: (at: number) => void): void {
     const { bytes, statement } = this;
     const prefix = this.starts ? rowPrefix(statement).length : 0;
     for (const start of this.starts ?? [executePrefix(statement).length]) {
       let at = start + prefix;
       for (let skipped = 0; skipped < parameter; skipped++) at += 4 + Math.max(0, bytes.readInt32BE(at));
-      if (bytes.readInt32BE(at) === 8) bytes.writeBigInt64BE(bytes.readBigInt64BE(at + 4) + by, at + 4);
+      if (bytes.readInt32BE(at) === size) found(at + 4);
     }
   }
 }
@@ -188,7 +217,7 @@ export function buildFrames(block: RowBlock, plan: Plan, sizes: Int32Array, cons
       for (let i = first; i < end; i++) copyWords(prefixView, 0, prefix.length, view, begin + starts[i]!);
     }
     const rowStarts = alone ? undefined : starts.subarray(first, end);
-    frames.push(new Frame(range, order.subarray(first, end), rowStarts, statement, sets[frame]!));
+    frames.push(new Frame(range, order.subarray(first, end), rowStarts, statement, sets[frame]!, block.countdown));
     first = end;
   }
   const sources = block.cells.map((cells) => viewOf(cells.bytes));

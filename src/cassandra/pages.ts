@@ -16,6 +16,8 @@ export interface Page {
   readonly rows: number;
   /** Where the next page begins, as hexadecimal text; null after the last one. */
   readonly next: string | null;
+  /** When the server was asked for it, in milliseconds since 1970: its TTLs count from then. */
+  readonly askedAt: number;
 }
 
 /** Gives the memory of a page back, for others to come: nobody may look at its body any more. */
@@ -92,11 +94,12 @@ export class PageReader {
       ...(from === null ? {} : { pageState: from }),
       ...(host === undefined ? {} : { host }),
     };
+    const askedAt = Date.now();
     try {
       const result = await this.#cluster.client.execute(this.#cql, parameters, options);
       const raw = result.rows as unknown as RawRows;
       if (!raw.rawRows) throw new Error("the driver decoded a page that was to stay bytes");
-      return { body: raw.body, rows: raw.length, next: result.pageState ?? null };
+      return { body: raw.body, rows: raw.length, next: result.pageState ?? null, askedAt };
     } catch (error) {
       throw clusterFailure(error, this.#doing);
     }

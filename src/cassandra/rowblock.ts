@@ -46,4 +46,11 @@ export interface RowBlock {
   readonly rows: number;
   /** One for each parameter, in the statement's order. */
   readonly cells: readonly ParameterCells[];
+  readonly countdown?: Countdown | undefined;
+}
+
+/** A parameter of TTLs that count from a second, of those since 1970: what is sent later has as much less. */
+export interface Countdown {
+  readonly parameter: number;
+  readonly second: number;
 }

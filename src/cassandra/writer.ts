@@ -112,6 +112,9 @@ class Fate implements Receiver {
   }
 }
 
+/** What prepares statements and takes rows. */
+export type RowWriter = Pick<Writer, "prepare" | "write" | "room">;
+
 export class Writer {
   readonly #cluster: Cluster;
   readonly #options: WriterOptions;

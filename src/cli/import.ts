@@ -55,6 +55,7 @@ export function defineImport(command: Command, action: ImportAction): void {
       "a table for a file of any origin",
     ],
     ["cqlduck import orders/ shop.orders --sql 'SELECT * FROM rows WHERE NOT cancelled'", "some of the rows"],
+    ["cqlduck import orders.parquet shop.orders --preserve", "with the writetimes and TTLs of the export"],
     ["cqlduck import orders.parquet shop.orders --dry-run", "what would be done, without writing a row"],
   ]);
   command.addHelpText("after", "Every option can also stand in the environment: --max-rows as CQLDUCK_MAX_ROWS.");
@@ -96,6 +97,11 @@ function addRowOptions(command: Command): void {
   );
   group(new Option("--timestamp <µs | @column>", "when the rows count as written; counted from now on unless said"));
   group(new Option("--ttl <seconds | @column>", "how long the rows live"));
+  group(new Option("--preserve", "values keep the writetimes and TTLs that an export wrote beside them"));
+  group(
+    repeatable(new Option("--writetime-map <column=µs | file column>", "when the values of a column count as written")),
+  );
+  group(repeatable(new Option("--ttl-map <column=seconds | file column>", "how long the values of a column live")));
   group(new Option("--truncate-times", "timestamps lose what is below a millisecond, instead of rejecting their row"));
   group(new Option("--bad-rows <file>", "write rejected rows with their reasons to this file, as JSON lines"));
   group(new Option("--max-errors <count>", "stop when more rows are rejected; -1: never").default("100"));

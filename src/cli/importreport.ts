@@ -11,12 +11,13 @@ const FILES_NAMED = 5;
 /** What an import did. `noticed` are the notices that were printed while it ran. */
 export function importText(report: ImportReport, noticed: ReadonlySet<string>): string {
   const rate = `${formatDuration(report.elapsedMs)} (${formatCount(report.rowsPerSecond)} rows/s)`;
-  const { rejected, existing, badRows } = report;
+  const { rejected, existing, expired, badRows } = report;
   const head = `imported ${plural(report.rows, "row")} from ${plural(report.files, "file")} into ${report.destination} in ${rate}`;
   const where = badRows === null ? "; --bad-rows <file> keeps them" : `, in ${badRows}`;
   const rows: [string, string][] = [
     ...(rejected ? [["rejected", `${plural(rejected, "row")}${where}`] as [string, string]] : []),
     ...(existing ? [["existing", `${plural(existing, "row")} that were there already`] as [string, string]] : []),
+    ...(expired ? [["expired", `${plural(expired, "value")} that had expired, left out`] as [string, string]] : []),
     [
       "work",
       `${plural(report.segments, "segment")}, ${formatCount(report.retries)} ${report.retries === 1 ? "retry" : "retries"}`,

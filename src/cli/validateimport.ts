@@ -5,10 +5,10 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import * as v from "valibot";
 import { UsageError } from "../base/errors.ts";
-import { parseColumnList, parsePrimaryKey, parseTableName } from "../base/names.ts";
+import { parseColumnList, parsePrimaryKey, parseTableName, quoteIdentifier } from "../base/names.ts";
 import { parseCount, parseSize } from "../base/units.ts";
 import { PACES } from "../jobs/pace.ts";
-import type { ImportOptions } from "../operations/importoptions.ts";
+import type { FixedOrColumn, ImportOptions } from "../operations/importoptions.ts";
 import {
   Connection,
   Csv,
@@ -27,6 +27,7 @@ import {
   IMPORT_FORMATS,
   IMPORT_MODES,
   NULL_RULES,
+  parseColumnTime,
   parseErrorLimit,
   parseFileColumn,
   parseFixedOrColumn,
@@ -57,6 +58,9 @@ const ImportFlags = v.object({
   nulls: form(choice(NULL_RULES)),
   timestamp: v.optional(form(parseFixedOrColumn)),
   ttl: v.optional(form(parseFixedOrColumn)),
+  writetimeMap: v.optional(v.array(form(parseColumnTime)), []),
+  ttlMap: v.optional(v.array(form(parseColumnTime)), []),
+  preserve: flag,
   truncateTimes: flag,
   badRows: v.optional(form(parseText)),
   maxErrors: form(parseErrorLimit),
@@ -97,9 +101,8 @@ export function readImportRequest(names: readonly string[], command: Command): I
       hint: "put the password in a file, or in CQLDUCK_PASSWORD",
     });
   }
-  if (flags.ttl && "value" in flags.ttl && (flags.ttl.value < 0n || flags.ttl.value > LONGEST_TTL)) {
-    throw new UsageError(`--ttl: a TTL is a number of seconds from 0 to ${LONGEST_TTL}`);
-  }
+  checkTtl("--ttl", flags.ttl);
+  for (const { time } of flags.ttlMap) checkTtl("--ttl-map", time);
   if (flags.mode === "if-not-exists" && flags.timestamp) {
     throw new UsageError("--mode if-not-exists takes no --timestamp: the server decides when it is written");
   }
@@ -130,6 +133,9 @@ export function readImportRequest(names: readonly string[], command: Command): I
       maxRows: flags.maxRows,
       timestamp: flags.timestamp,
       ttl: flags.ttl,
+      writetimeMap: timesOf("--writetime-map", flags.writetimeMap),
+      ttlMap: timesOf("--ttl-map", flags.ttlMap),
+      preserve: flags.preserve,
       mode: flags.mode,
       nulls: flags.nulls,
       truncateTimes: flags.truncateTimes,
@@ -148,6 +154,24 @@ export function readImportRequest(names: readonly string[], command: Command): I
     dryRun: flags.dryRun,
     ...shownOf(flags),
   };
+}
+
+function checkTtl(option: string, ttl: FixedOrColumn | undefined): void {
+  if (!ttl || !("value" in ttl) || (ttl.value >= 0n && ttl.value <= LONGEST_TTL)) return;
+  throw new UsageError(`${option}: a TTL is a number of seconds from 0 to ${LONGEST_TTL}`);
+}
+
+function timesOf(
+  option: string,
+  pairs: readonly { readonly column: string; readonly time: FixedOrColumn }[],
+): ReadonlyMap<string, FixedOrColumn> | undefined {
+  if (pairs.length === 0) return undefined;
+  const map = new Map<string, FixedOrColumn>();
+  for (const { column, time } of pairs) {
+    if (map.has(column)) throw new UsageError(`${option}: ${quoteIdentifier(column)} twice`);
+    map.set(column, time);
+  }
+  return map;
 }
 
 function mapOf(pairs: readonly { file: string; column: string }[]): ReadonlyMap<string, string> | undefined {

@@ -5,6 +5,7 @@
 import { UsageError } from "../base/errors.ts";
 import { parseColumnList } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
+import type { FixedOrColumn } from "../operations/importoptions.ts";
 import type { Compression } from "../operations/options.ts";
 
 // ANY and the SERIAL levels are missing because a read by token range can't have them.
@@ -182,13 +183,26 @@ export function parsePairs(text: string): ReadonlyMap<string, string> {
 }
 
 /** A whole number, or the name of a column of the file behind an @. */
-export function parseFixedOrColumn(text: string): { readonly value: bigint } | { readonly column: string } {
+export function parseFixedOrColumn(text: string): FixedOrColumn {
   if (/^@./.test(text)) return { column: text.slice(1) };
   if (/^-?\d{1,19}$/.test(text)) {
     const value = BigInt(text);
     if (BigInt.asIntN(64, value) === value) return { value };
   }
   throw new UsageError(`"${text}" is neither a whole number nor @column`, { hint: "write 86400, or @expires_in" });
+}
+
+/** `v=1700000000000000` or `v=written_at`: a column as CQL writes it, and a number or the file's column that has one. */
+export function parseColumnTime(text: string): { readonly column: string; readonly time: FixedOrColumn } {
+  const [, name = "", time = ""] = /^("(?:[^"]|"")*"|[^="]+)=(.+)$/s.exec(text) ?? [];
+  const names = name === "" ? [] : parseColumnList(name);
+  if (names.length !== 1) {
+    throw new UsageError(`"${text}" isn't of the form column=number or column=file column`, {
+      hint: "write price=1700000000000000, or price=price_written_at",
+    });
+  }
+  const column = names[0]!;
+  return { column, time: /^-?\d{1,19}$/.test(time) ? parseFixedOrColumn(time) : { column: time } };
 }
 
 /** A whole number, or -1 for no limit. */

@@ -98,7 +98,7 @@ function isKey({ kind }: TableColumn): boolean {
 }
 
 /** What is not frozen has a cell for each element or field, if it is of a type that can. */
-function hasSeveralCells({ type }: TableColumn, { userTypes }: TableSchema): boolean {
+export function hasSeveralCells({ type }: TableColumn, { userTypes }: TableSchema): boolean {
   return !type.startsWith("frozen<") && isMadeOfCells(parseCqlType(type, userTypes));
 }
 

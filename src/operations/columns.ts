@@ -10,6 +10,7 @@ import type { ChunkSource } from "../duckdb/feed.ts";
 import { type Cells, type Codec, ValueError } from "../types/codec.ts";
 import type { CqlType } from "../types/cql.ts";
 import { valueText } from "../types/table.ts";
+import { addSeconds } from "./ttls.ts";
 
 /** A column of the source with all that was decided about it. */
 export interface SourceColumn {
@@ -43,6 +44,7 @@ export class PageDecoder implements ChunkSource {
   readonly #source: readonly SourceColumn[];
   readonly #table: string;
   readonly #chunkRows: number;
+  readonly #exportedAt: number;
   #pages: readonly Page[] = [];
   #exactFloats = false;
   /** The page that comes next, and its row. */
@@ -54,10 +56,12 @@ export class PageDecoder implements ChunkSource {
 
   /**
    * @param table named in errors
+   * @param exportedAt milliseconds since 1970 that TTLs will count from
    * @param chunkRows the most rows of a chunk
    */
-  constructor(source: readonly SourceColumn[], table: string, chunkRows = CHUNK_ROWS) {
+  constructor(source: readonly SourceColumn[], table: string, exportedAt: number, chunkRows = CHUNK_ROWS) {
     this.#source = source;
+    this.#exportedAt = exportedAt;
     this.#table = table;
     this.#chunkRows = chunkRows;
     this.columns = source.map((column) => createColumn(column.codec.column, this.arena, CHUNK_ROWS));
@@ -135,10 +139,15 @@ export class PageDecoder implements ChunkSource {
     const { body, rows } = page;
     const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
     const stride = rows * 2;
+    // The server counts in whole seconds of its clock.
+    const age = Math.floor(page.askedAt / 1000) - Math.floor(this.#exportedAt / 1000);
     for (let c = 0; c < this.#source.length; c++) {
       const cells: Cells = { body, view, shift, index: this.#cells.subarray(c * stride, (c + 1) * stride) };
+      const column = this.columns[c]!;
+      const before = column.rows;
       try {
-        this.#source[c]!.codec.decode(cells, first, count, this.columns[c]!);
+        this.#source[c]!.codec.decode(cells, first, count, column);
+        if (this.#source[c]!.kind === "ttl" && age !== 0) addSeconds(column, before, age);
       } catch (error) {
         throw error instanceof ValueError ? this.#refusal(error, page, c) : error;
       }

@@ -118,7 +118,8 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
       if (begun) await makeKnown(options, job.plan, lock.directory);
       const planned = { ...source, ranges: plannedRanges(job.plan) };
       const format = formatOf(options, chosen, source, result, job.plan.exportedAt);
-      const run: Run = { options, cluster, source: planned, job, format, result, signal, retries: 0 };
+      const exportedAt = Date.parse(job.plan.exportedAt);
+      const run: Run = { options, cluster, source: planned, job, format, result, signal, exportedAt, retries: 0 };
       if (!begun?.publishing) {
         await readSegments(run);
         await checkMasksUnchanged(run);
@@ -155,7 +156,8 @@ async function streamTable(
     const format = formatOf(options, chosen, source, result, startedAt.toISOString());
     assert(format.frame, `${chosen.name} can be streamed`);
     const job = await StreamedSegments.create(source.ranges.length, format.frame, output, signal);
-    const run: Run = { options, cluster, source, job, format, result, signal, retries: 0 };
+    const exportedAt = startedAt.getTime();
+    const run: Run = { options, cluster, source, job, format, result, signal, exportedAt, retries: 0 };
     try {
       const readerGone = await untilReaderGone(async () => {
         await readSegments(run);
@@ -247,7 +249,8 @@ function formatOf(
 }
 
 function fileColumns({ columns, kept }: Result): FileColumn[] {
-  const files = new Map(columns.map(({ name, file }) => [name, file]));
+  const own = columns.filter(({ kind }) => kind !== "writetime" && kind !== "ttl");
+  const files = new Map(own.map(({ name, file }) => [name, file]));
   return kept
     .map((place) => columns[place]!)
     .map(({ file, type, cql, kind, of }) => ({

@@ -14,6 +14,7 @@ import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
+import { cellStatementTexts, partCellShapes } from "./importcellshapes.ts";
 import { makeTable, planTable, type Target } from "./importcreate.ts";
 import { filterPartitions, findSourceFiles, type SourceFile, STDIN } from "./importfiles.ts";
 import {
@@ -25,10 +26,11 @@ import {
   importPlan,
 } from "./importjob.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { type ImportPart, matchParts, openSource, prepareConnection } from "./importparts.ts";
-import { doubtfulRows, hasCounters, type ImportRun, importRows, partShapes } from "./importrun.ts";
+import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./importparts.ts";
+import { doubtfulRows, type ImportRun, importRows } from "./importrun.ts";
 import { sampleRows } from "./importsample.ts";
 import { Spool } from "./importspool.ts";
+import { hasCounters, partShapes } from "./importstatements.ts";
 import { peakMemory } from "./report.ts";
 
 const DEFAULT_MEMORY = 512e6;
@@ -71,9 +73,7 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
           kind: target.kind,
         })),
         create: target.making.map(({ cql }) => cql),
-        statements: [
-          ...new Set(parts.flatMap((part) => Object.values(partShapes(schema, part, options)).map(({ cql }) => cql))),
-        ],
+        statements: [...new Set(parts.flatMap((part) => statementTexts(schema, part, options)))],
         rows,
         requests: all === null ? null : Math.ceil((all * sample.requests) / Math.max(1, sample.rows)),
         sample,
@@ -149,12 +149,21 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
   });
 }
 
+function statementTexts(schema: TableSchema, part: ImportPart, options: ImportOptions): readonly string[] {
+  if (part.cellTimes) return cellStatementTexts(partCellShapes(schema, part.match, options));
+  return Object.values(partShapes(schema, part, options)).map(({ cql }) => cql);
+}
+
+function engineMemory({ memoryBytes = DEFAULT_MEMORY }: ImportOptions): number {
+  return Math.round(memoryBytes * ENGINE_SHARE);
+}
+
 async function withEngine<T>(
   options: ImportOptions,
   use: (means: { readonly connection: Connection; readonly engine: Engine; readonly spool: Spool }) => Promise<T>,
 ): Promise<T> {
   const engine = await Engine.open({
-    memoryBytes: Math.round((options.memoryBytes ?? DEFAULT_MEMORY) * ENGINE_SHARE),
+    memoryBytes: engineMemory(options),
     threads: options.sql === undefined ? SCAN_THREADS : QUERY_THREADS,
     tempDirectory: "",
     keepOrder: true,
@@ -184,7 +193,9 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   const target = existing ?? (await planTable(cluster, connection, sources, options));
   const { schema } = target;
   const parts = matchParts(sources, schema, options);
-  const notices = [...target.notices, ...new Set(parts.flatMap(({ match }) => match.notices))];
+  await allowColumns(connection, parts, engineMemory(options));
+  const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
+  const notices = [...target.notices, ...new Set(parts.flatMap(told))];
   if (hasCounters(schema) && options.nulls === "write") {
     throw new UsageError("--nulls write: counters can't be deleted by adding to them");
   }
@@ -320,6 +331,7 @@ function reportOf(run: ImportRun, files: readonly SourceFile[], startedAt: Date)
     rows,
     rejected,
     existing: sum(({ flags }) => flags.existing),
+    expired: sum(({ flags }) => flags.expired),
     badRows: rejected > 0 ? (options.badRows ?? null) : null,
     files: files.length,
     segments: job.records.length,

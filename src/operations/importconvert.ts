@@ -38,6 +38,8 @@ export interface ConvertibleColumn {
 export interface ConvertOptions {
   /** Timestamps lose what is below a millisecond instead of rejecting their row. */
   readonly truncateTimes: boolean;
+  /** Lists in text may have nulls. */
+  readonly innerNulls?: boolean | undefined;
 }
 
 /** How the column becomes one of the CQL type; undefined where that can't be, whatever its values are. */

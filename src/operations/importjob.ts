@@ -30,6 +30,9 @@ const STORED = {
   maxRows: "--max-rows",
   timestamp: "--timestamp",
   ttl: "--ttl",
+  writetimeMap: "--writetime-map",
+  ttlMap: "--ttl-map",
+  preserve: "--preserve",
   mode: "--mode",
   nulls: "--nulls",
   truncateTimes: "--truncate-times",
@@ -71,6 +74,8 @@ export interface ImportFlags {
   readonly rejected: number;
   /** Rows that were there already. */
   readonly existing: number;
+  /** Values that had expired, and were left out. */
+  readonly expired: number;
 }
 
 export type ImportJob = Job<ImportJobPlan, ImportFlags>;
@@ -122,23 +127,28 @@ function storeImport(options: ImportOptions): StoredImport {
 
 /** Maps as objects, whole numbers as text. */
 function storable(value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, inner]) => [key, storable(inner)]));
   if (typeof value === "object" && value !== null && "value" in value) return { value: String(value.value) };
   return value;
 }
 
 export function restoreImport(stored: StoredImport): ImportOptions {
   const map = (value: unknown) => (value ? new Map(Object.entries(value as Record<string, string>)) : undefined);
-  const fixed = (value: unknown) => {
-    const found = value as { value?: string; column?: string } | undefined;
-    return found?.value === undefined ? (found as ImportOptions["ttl"]) : { value: BigInt(found.value) };
-  };
+  type Stored = { readonly value?: string; readonly column?: string };
+  const fixedOf = ({ value, column = "" }: Stored) => (value === undefined ? { column } : { value: BigInt(value) });
+  const fixed = (value: unknown) => (value === undefined ? undefined : fixedOf(value as Stored));
+  const times = (value: unknown) =>
+    value
+      ? new Map(Object.entries(value as Record<string, Stored>).map(([key, inner]) => [key, fixedOf(inner)]))
+      : undefined;
   return {
     ...(stored as unknown as ImportOptions),
     map: map(stored.map),
     partitionFilter: map(stored.partitionFilter),
     timestamp: fixed(stored.timestamp),
     ttl: fixed(stored.ttl),
+    writetimeMap: times(stored.writetimeMap),
+    ttlMap: times(stored.ttlMap),
   };
 }
 

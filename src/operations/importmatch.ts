@@ -12,7 +12,7 @@ import { parseCqlType } from "../types/cql.ts";
 import { type CqlType, cqlTypeToText } from "../types/cql-type.ts";
 import { keepingAll } from "../types/table.ts";
 import { type Conversion, convert } from "./importconvert.ts";
-import type { ImportOptions } from "./importoptions.ts";
+import type { FixedOrColumn, ImportOptions } from "./importoptions.ts";
 import type { FileColumn, SourcePart } from "./importsource.ts";
 
 /** A column of the table with the column of the file that it is filled from. */
@@ -60,7 +60,7 @@ export function matchColumns(part: SourcePart, schema: TableSchema, options: Imp
   });
   return {
     columns,
-    notices: [...(part.notice === undefined ? [] : [part.notice]), ...noticesOf(fates, columns, targets)],
+    notices: [...(part.notice === undefined ? [] : [part.notice]), ...noticesOf(fates, columns, targets, options)],
   };
 }
 
@@ -98,6 +98,7 @@ function fateOf(
   }
   const target = targetOf(file, schema, part, options);
   if (!target) {
+    if (namedForTimes(options).has(file.name)) return { file, left: "times" };
     if (options.columns || options.ignoreExtra || options.mode === "delete") return { file, left: "extra" };
     return { file, problem: "the table has no such column" };
   }
@@ -123,6 +124,17 @@ function holdsDoubles(type: string): boolean {
 
 function holdsFloats(type: string): boolean {
   return /\bfloat\b/.test(type);
+}
+
+/** Columns of the file that options name for times, which need not be in the table. */
+function namedForTimes({ timestamp, ttl, writetimeMap, ttlMap }: ImportOptions): ReadonlySet<string> {
+  const said: (FixedOrColumn | undefined)[] = [
+    timestamp,
+    ttl,
+    ...(writetimeMap?.values() ?? []),
+    ...(ttlMap?.values() ?? []),
+  ];
+  return new Set(said.flatMap((one) => (one && "column" in one ? [one.column] : [])));
 }
 
 /** Whether values may have more digits than a DOUBLE. */
@@ -243,12 +255,14 @@ function noticesOf(
   fates: readonly Fate[],
   columns: readonly MatchedColumn[],
   targets: readonly TableColumn[],
+  options: ImportOptions,
 ): string[] {
   const left = (why: Fate["left"]) => fates.filter((fate) => fate.left === why).map(({ file }) => file.name);
   const unset = targets.filter((target) => !columns.some((column) => column.target === target));
-  const cells = [...left("writetime"), ...left("ttl")];
+  const named = namedForTimes(options);
+  const cells = [...left("writetime"), ...left("ttl")].filter((name) => !named.has(name));
   return [
-    ...(cells.length ? [`left out, as --preserve is not said: ${cells.join(", ")}`] : []),
+    ...(cells.length && !options.preserve ? [`left out, as --preserve is not said: ${cells.join(", ")}`] : []),
     ...(left("extra").length ? [`not in the table, and left out: ${left("extra").join(", ")}`] : []),
     ...(unset.length
       ? [`not in the file, and left as they are: ${unset.map(({ name }) => quoteIdentifier(name)).join(", ")}`]

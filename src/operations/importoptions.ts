@@ -48,6 +48,12 @@ export interface ImportOptions {
   readonly timestamp?: FixedOrColumn | undefined;
   /** Seconds. */
   readonly ttl?: FixedOrColumn | undefined;
+  /** Table column to the microseconds that its cells were written at, instead of those of the row. */
+  readonly writetimeMap?: ReadonlyMap<string, FixedOrColumn> | undefined;
+  /** Table column to the seconds that its cells live from the import's beginning, instead of those of the row. */
+  readonly ttlMap?: ReadonlyMap<string, FixedOrColumn> | undefined;
+  /** Cells keep the writetimes and expire when the originals do, as far as an export wrote these down. */
+  readonly preserve?: boolean | undefined;
   readonly mode?: ImportMode | undefined;
   /** Whether NULL leaves what the table has, or deletes it. */
   readonly nulls?: "unset" | "write" | undefined;
@@ -133,6 +139,8 @@ export interface ImportReport {
   readonly rejected: number;
   /** Of `if-not-exists`: rows that were there already. */
   readonly existing: number;
+  /** Values that were left out since they have expired. */
+  readonly expired: number;
   readonly badRows: string | null;
   readonly files: number;
   readonly segments: number;

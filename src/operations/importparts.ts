@@ -13,17 +13,21 @@ import { parseCqlType } from "../types/cql.ts";
 import { JsonRows } from "../types/json-rows.ts";
 import { convert } from "./importconvert.ts";
 import type { SourceFile } from "./importfiles.ts";
+import { NestedTimes } from "./importjsontimes.ts";
 import { isKey, type Match, matchColumns, type TimeColumns } from "./importmatch.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import { pathLiteral } from "./importown.ts";
 import type { ChunkReader } from "./importrows.ts";
 import { type FileColumn, openPart, type SourcePart } from "./importsource.ts";
 import type { Spool } from "./importspool.ts";
+import { type CellTimes, matchTimes } from "./importtimes.ts";
 
 export interface ImportPart {
   readonly source: SourcePart;
   readonly match: Match;
   readonly timeColumns: TimeColumns;
+  /** Where cells have times of their own. */
+  readonly cellTimes: CellTimes | undefined;
 }
 
 /** The source as the user says it, whatever the table. @throws DataError where a file is damaged */
@@ -36,6 +40,7 @@ export async function openSource(
   await prepareConnection(connection);
   const sources: SourcePart[] = [];
   for (const file of files) sources.push(await openPart(connection, file, spool, options));
+  if (options.preserve && options.sql !== undefined) checkSameExport(sources);
   return options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
 }
 
@@ -43,11 +48,29 @@ export async function openSource(
 export function matchParts(sources: readonly SourcePart[], schema: TableSchema, options: ImportOptions): ImportPart[] {
   return sources
     .map((part) => withTableColumns(part, schema))
-    .map((source) => ({
-      source,
-      match: matchColumns(source, schema, options),
-      timeColumns: timeColumnsOf(source, options),
-    }));
+    .map((source) => {
+      const match = matchColumns(source, schema, options);
+      const timeColumns = timeColumnsOf(source, options);
+      return { source, match, timeColumns, cellTimes: matchTimes(source, match, schema, options) };
+    });
+}
+
+/** Rows of a query don't say which file they are from, and so not when their TTLs began to count. */
+function checkSameExport(sources: readonly SourcePart[]): void {
+  const other = sources.find(({ own }) => own?.exportedAt !== sources[0]?.own?.exportedAt);
+  if (!other) return;
+  throw new UsageError(`--preserve with --sql: ${sources[0]!.path} and ${other.path} are of different exports`, {
+    hint: "import the files of one export at a time",
+  });
+}
+
+/** What DuckDB counts for each column that it reads, most of which is never touched. */
+const COUNTED_BYTES_PER_COLUMN = 256 * 1024;
+
+/** Raises DuckDB's limit where the parts have so many columns that it would refuse to read them. `limit` is in bytes. */
+export async function allowColumns(connection: Connection, parts: readonly ImportPart[], limit: number): Promise<void> {
+  const needed = Math.max(0, ...parts.map((part) => partExpressions(part).length)) * COUNTED_BYTES_PER_COLUMN;
+  if (needed > limit) await run(connection, `SET memory_limit = '${needed}B'`, "preparing");
 }
 
 /** Makes a connection read times as all parts of an import do. */
@@ -142,7 +165,7 @@ function timeColumnsOf(source: SourcePart, { timestamp, ttl }: ImportOptions): T
 }
 
 /**
- * The query that reads a part's rows from `from` on: its columns, then the checks, then timestamp and TTL.
+ * The query that reads a part's rows from `from` on: its columns, then the checks, then the times of rows, then those of cells.
  * @param end before this row, in a part whose rows are numbered
  */
 export function partQuery(part: ImportPart, from: number, end?: number): string {
@@ -154,7 +177,7 @@ export function partQuery(part: ImportPart, from: number, end?: number): string 
   return bounds.length > 0 ? `${plain} WHERE ${bounds.join(" AND ")}` : plain;
 }
 
-function partExpressions({ source, match, timeColumns }: ImportPart): string[] {
+function partExpressions({ source, match, timeColumns, cellTimes }: ImportPart): string[] {
   const { columns } = match;
   const { timestamp, ttl } = timeColumns;
   const values = columns.map(({ conversion }) => conversion.sql);
@@ -163,18 +186,33 @@ function partExpressions({ source, match, timeColumns }: ImportPart): string[] {
   const checks = columns.flatMap(({ conversion: { check } }) =>
     check === undefined ? [] : [`coalesce(${check}, false)`],
   );
-  return [...values, ...checks, ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : []))];
+  const times = cellTimes?.columns.map(({ conversion }) => conversion) ?? [];
+  return [
+    ...values,
+    ...checks,
+    ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : [])),
+    ...times.map(({ sql }) => sql),
+    ...times.flatMap(({ check }) => (check === undefined ? [] : [`coalesce(${check}, false)`])),
+  ];
 }
 
 /** @param refuse is told of rows that are no rows of this part */
-export function chunkReader({ source, match, timeColumns }: ImportPart, scan: Scan, strict: boolean): ChunkReader {
+export function chunkReader(
+  { source, match, timeColumns, cellTimes }: ImportPart,
+  scan: Scan,
+  strict: boolean,
+): ChunkReader {
   if (!source.json) return (chunk) => chunk;
   const { timestamp, ttl } = timeColumns;
   const wanted = match.columns.filter(({ file }) => file.text === "json").map(({ file }) => file.name);
   const times = [timestamp, ttl].flatMap((column) => (column ? [column.name] : []));
-  const names = [...new Set([...wanted, ...times])];
+  const ofCells = cellTimes?.columns.map(({ file }) => file) ?? [];
+  const outside = ofCells.map(({ name, inside }) => inside?.[0] ?? name);
+  const names = [...new Set([...wanted, ...times, ...outside])];
   const known = new Set(source.columns.map(({ name }) => name));
-  const rows = new JsonRows(names, scan.columns[0]!.arena, source.json.inside);
+  const { arena } = scan.columns[0]!;
+  const rows = new JsonRows(names, arena, source.json.inside);
+  const nested = new NestedTimes(ofCells, arena);
   return (chunk, refuse) => {
     const [texts, ...others] = chunk.columns;
     rows.read(
@@ -189,6 +227,9 @@ export function chunkReader({ source, match, timeColumns }: ImportPart, scan: Sc
     for (let row = 0; row < chunk.rows; row++) if (isNull(texts!, row)) refuse(row, undefined, undefined);
     const find = (name: string) => rows.columns[names.indexOf(name)]!;
     const columns = match.columns.map(({ file }) => (file.text === "json" ? find(file.name) : others.shift()!));
-    return { rows: chunk.rows, columns: [...columns, ...times.map(find)] };
+    const cellColumns = nested.read(find, chunk.rows, (error) =>
+      refuse(error.row, source.json?.metadata, error.message),
+    );
+    return { rows: chunk.rows, columns: [...columns, ...times.map(find), ...cellColumns] };
   };
 }

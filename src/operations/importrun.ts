@@ -3,19 +3,16 @@
  * by chunk to the writer. Going on after a crash is the same as beginning: there are only fewer rows.
  */
 
-import { DataError, UsageError } from "../base/errors.ts";
+import { DataError } from "../base/errors.ts";
 import type { Cluster } from "../cassandra/cluster.ts";
-import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
+import type { TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { Writer } from "../cassandra/writer.ts";
-import { type WriteMode, type WriteShape, writeShape } from "../cassandra/writes.ts";
 import { CHUNK_ROWS } from "../duckdb/chunk.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { readRows } from "../duckdb/reader.ts";
-import { ATTEMPTS_NAME, readJson } from "../jobs/job.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { writePace } from "../jobs/writepace.ts";
-import { writeDurably } from "../storage/local.ts";
 import { describeRejected } from "./importbad.ts";
 import { type ImportJob, placeOf } from "./importjob.ts";
 import { rejectMalformed } from "./importmalformed.ts";
@@ -24,7 +21,8 @@ import { chunkReader, type ImportPart } from "./importparts.ts";
 import { PartScan } from "./importread.ts";
 import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
-import { type PartStatements, type Prepared, RowSender, type RowTimes } from "./importsend.ts";
+import { RowSender } from "./importsend.ts";
+import { beginAttempt, hasCounters, Statements } from "./importstatements.ts";
 import { CounterStatics } from "./importstatics.ts";
 
 const SEGMENT_ROWS = 200_000;
@@ -33,8 +31,6 @@ const SEGMENT_BYTES = 128 * 1024 * 1024;
 const COUNTER_SEGMENT_ROWS = 20_480;
 /** Reasons that are told while the import runs. */
 const REASONS_TOLD = 5;
-/** Microseconds between rows whose table has lists: so many attempts have room. */
-const LIST_ATTEMPTS = 16;
 
 export interface ImportRun {
   readonly options: ImportOptions;
@@ -126,126 +122,6 @@ function rejectionText(parts: readonly ImportPart[], { part, row, column, reason
   return `rejected: ${which} of ${parts[part]!.source.path}${where}: ${reason}`;
 }
 
-export function hasCounters(schema: TableSchema): boolean {
-  return schema.columns.some(({ type }) => type === "counter");
-}
-
-/** Elements of lists are added by a write that is repeated, unless it comes with a later timestamp. */
-function hasLists(schema: TableSchema): boolean {
-  return schema.columns.some(({ type }) => /^list</.test(type));
-}
-
-/** The number of this process's first attempt at a row; durable before anything is sent. */
-async function beginAttempt({ job, schema }: ImportRun): Promise<number> {
-  if (!hasLists(schema)) return 0;
-  const before = await readJson(job.path(ATTEMPTS_NAME));
-  const attempt = before === undefined ? 0 : Number(before.attempt) + 1;
-  if (attempt >= LIST_ATTEMPTS - 1) {
-    throw new UsageError(`this import was begun ${attempt} times: one more could double elements of lists`, {
-      hint: "empty the table, and begin again with --restart",
-    });
-  }
-  await writeDurably(job.path(ATTEMPTS_NAME), JSON.stringify({ attempt }));
-  return attempt;
-}
-
-/** What of a run the statements need. */
-interface StatementsRun extends Pick<ImportRun, "schema" | "options"> {
-  readonly job: { readonly plan: Pick<ImportJob["plan"], "epoch">; path(name: string): string };
-}
-
-/** The statements of an import, each prepared once, and what their rows have for timestamp and TTL. */
-export class Statements {
-  readonly #run: StatementsRun;
-  readonly #writer: Pick<Writer, "prepare">;
-  readonly #attempt: number;
-  readonly #prepared = new Map<string, Prepared>();
-  #latest: number;
-
-  constructor(run: StatementsRun, writer: Pick<Writer, "prepare">, attempt: number) {
-    this.#run = run;
-    this.#writer = writer;
-    this.#attempt = attempt;
-    this.#latest = attempt;
-  }
-
-  async of(part: ImportPart): Promise<PartStatements> {
-    const shapes = partShapes(this.#run.schema, part, this.#run.options);
-    return {
-      full: await this.#prepare(shapes.full),
-      rows: shapes.rows && (await this.#prepare(shapes.rows)),
-      statics: shapes.statics && (await this.#prepare(shapes.statics)),
-    };
-  }
-
-  times(): RowTimes {
-    const { options, job, schema } = this.#run;
-    const fixed = (wanted: ImportOptions["ttl"], bytes: 4 | 8) => {
-      if (!wanted || !("value" in wanted)) return undefined;
-      const view = new DataView(new ArrayBuffer(bytes));
-      if (bytes === 8) view.setBigInt64(0, wanted.value);
-      else view.setInt32(0, Number(wanted.value));
-      return new Uint8Array(view.buffer);
-    };
-    return {
-      epoch: job.plan.epoch + this.#attempt,
-      step: hasLists(schema) ? LIST_ATTEMPTS : 1,
-      timestamp: fixed(options.timestamp, 8),
-      ttl: fixed(options.ttl, 4),
-    };
-  }
-
-  async #prepare(shape: WriteShape): Promise<Prepared> {
-    const known = this.#prepared.get(shape.cql);
-    if (known) return known;
-    const { schema, options, job } = this.#run;
-    const parameter = shape.parameters.indexOf("timestamp");
-    const attempts = LIST_ATTEMPTS - this.#attempt;
-    const begin = async (number: number) => {
-      const attempt = this.#attempt + number;
-      if (attempt <= this.#latest) return;
-      this.#latest = attempt;
-      await writeDurably(job.path(ATTEMPTS_NAME), JSON.stringify({ attempt }));
-    };
-    const statement = await this.#writer.prepare(shape.cql, {
-      keys: shape.keys,
-      kind: hasCounters(schema) ? "counter" : options.mode === "if-not-exists" ? "conditional" : "insert",
-      rising: hasLists(schema) && parameter >= 0 ? { parameter, attempts, begin } : undefined,
-    });
-    const prepared = { shape, statement };
-    this.#prepared.set(shape.cql, prepared);
-    return prepared;
-  }
-}
-
-/** The statements that the rows of a part need. */
-export function partShapes(
-  schema: TableSchema,
-  { match, timeColumns }: ImportPart,
-  options: ImportOptions,
-): { readonly full: WriteShape; readonly rows?: WriteShape; readonly statics?: WriteShape } {
-  const columns = match.columns.map(({ target }) => target);
-  const mode = modeOf(schema, options);
-  const conditional = mode === "if-not-exists";
-  const using = {
-    timestamp: mode !== "add" && !conditional,
-    ttl: mode !== "add" && mode !== "delete" && (options.ttl !== undefined || timeColumns.ttl !== undefined),
-  };
-  const of = (keep: (column: TableColumn) => boolean) => writeShape(schema, mode, columns.filter(keep), using);
-  const hasStatics = columns.some(({ kind }) => kind === "static") && columns.some(({ kind }) => kind === "clustering");
-  if (!hasStatics || mode === "delete") return { full: of(() => true) };
-  const statics = of(({ kind }) => kind === "partition_key" || kind === "static");
-  // An UPDATE has to set something, and names no row where that is static.
-  if (mode !== "insert" && !conditional && !columns.some(({ kind }) => kind === "regular")) {
-    return { full: statics, statics };
-  }
-  return { full: of(() => true), rows: of(({ kind }) => kind !== "static"), statics };
-}
-
-function modeOf(schema: TableSchema, { mode }: ImportOptions): WriteMode {
-  return hasCounters(schema) && mode !== "delete" ? "add" : (mode ?? "insert");
-}
-
 async function sendParts(
   run: ImportRun,
   writer: Writer,
@@ -269,9 +145,9 @@ async function sendParts(
         schema,
         part: number,
         columns: part.match.columns,
-        times: statements.times(),
+        times: statements.times(part),
         timeColumns: part.timeColumns,
-        statements: await statements.of(part),
+        ...(await statements.senders(part, number, segments)),
         writeNulls: options.nulls === "write",
         counterStatics,
         writer,
@@ -339,7 +215,7 @@ async function sendPart(
         const { rows } = piece;
         await writer.room();
         run.signal.throwIfAborted();
-        const bytes = sender.send(piece, row, base + row, read);
+        const bytes = await sender.send(piece, row, base + row, read);
         row += rows;
         await segments.advance({ part: number, from: left, end: row, isLast: false, rows, bytes });
         left = row;

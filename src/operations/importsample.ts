@@ -10,9 +10,10 @@ import { Scan, type ScanChunk } from "../duckdb/scan.ts";
 import type { ImportOptions, ImportSample } from "./importoptions.ts";
 import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
 import { piecesOf } from "./importrows.ts";
-import { countRows, hasCounters, Statements } from "./importrun.ts";
+import { countRows } from "./importrun.ts";
 import type { RejectedRow } from "./importsegments.ts";
 import { RowSender } from "./importsend.ts";
+import { hasCounters, Statements } from "./importstatements.ts";
 import { CounterStatics } from "./importstatics.ts";
 
 /** Rows looked at in each file, and files looked at. */
@@ -37,10 +38,16 @@ export async function sampleRows(
 ): Promise<Sampled> {
   const writer = new BatchCounter(cluster, { keyspace: schema.keyspace, batchRows: options.batchRows });
   const rejected: RejectedRow[] = [];
-  const segments = { reject: (row: RejectedRow) => rejected.push(row), blank: () => undefined, sent: () => undefined };
+  const segments = {
+    reject: (row: RejectedRow) => rejected.push(row),
+    blank: () => undefined,
+    sent: () => undefined,
+    expired: () => undefined,
+  };
   // Nothing is repeated, so that nothing has to be durable.
   const job = { plan: { epoch: Date.now() * 1000 }, path: (name: string) => name };
-  const statements = new Statements({ schema, options, job }, writer, 0);
+  // As if it were not the first attempt: else the table, which may not be there yet, would be asked whether it has rows.
+  const statements = new Statements({ schema, options, cluster, job }, writer, 1);
   const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
   const wanted = windowsOf(options);
   const counts = parts.map(({ source }) => source.rows);
@@ -53,9 +60,9 @@ export async function sampleRows(
       schema,
       part: number,
       columns: part.match.columns,
-      times: statements.times(),
+      times: statements.times(part),
       timeColumns: part.timeColumns,
-      statements: await statements.of(part),
+      ...(await statements.senders(part, number, segments)),
       writeNulls: options.nulls === "write",
       counterStatics,
       writer,
@@ -64,7 +71,9 @@ export async function sampleRows(
     const strict = !options.ignoreExtra && !options.columns;
     const found = await sendSome(connection, part, first, most, (scan) => {
       const read = chunkReader(part, scan, strict);
-      return (chunk, row) => sender.send(chunk, row, base + row, read);
+      return async (chunk, row) => {
+        await sender.send(chunk, row, base + row, read);
+      };
     });
     rows += found;
     if (found > 0) files++;
@@ -98,7 +107,7 @@ function windowsOf({ skipRows = 0, maxRows }: ImportOptions): (base: number) => 
   return (base) => ({ first: Math.max(0, skipRows - base), end: last - base });
 }
 
-type Send = (chunk: ScanChunk, row: number) => void;
+type Send = (chunk: ScanChunk, row: number) => Promise<void>;
 
 /** @returns how many rows there were of those that were asked for */
 async function sendSome(
@@ -115,7 +124,7 @@ async function sendSome(
   try {
     for (let chunk = await scan.next(); chunk && sent < most; chunk = await scan.next()) {
       for (const piece of piecesOf({ ...chunk, rows: Math.min(chunk.rows, most - sent) })) {
-        send(piece, first + sent);
+        await send(piece, first + sent);
         sent += piece.rows;
       }
     }

@@ -50,7 +50,12 @@ interface Segment {
   readonly ends: number[];
   readonly pending: Promise<void>[];
   readonly rejected: RejectedRow[];
+  /** Part and row of these. */
+  readonly known: Set<string>;
   existing: number;
+  /** Values that had expired, and rows that had no others. */
+  expired: number;
+  gone: number;
   blank: number;
   rows: number;
   bytes: number;
@@ -71,6 +76,9 @@ export interface SegmentOptions {
   onRecord(): void;
   onReject(row: RejectedRow): void;
 }
+
+/** Takes what became of rows. */
+export type RowFates = Pick<ImportSegments, "sent" | "reject" | "blank" | "expired">;
 
 export class ImportSegments {
   readonly #options: SegmentOptions;
@@ -103,6 +111,12 @@ export class ImportSegments {
   /** A place of the source that holds no row, as an empty line. */
   blank(): void {
     this.#open.blank++;
+  }
+
+  /** Values were left out since they have expired; `rows` had no others. */
+  expired(values: number, rows: number): void {
+    this.#open.expired += values;
+    this.#open.gone += rows;
   }
 
   /** Rows that the writer has; `rowOf` gives the place in the part of a row of the block. */
@@ -167,6 +181,10 @@ export class ImportSegments {
   }
 
   #reject(segment: Segment, row: RejectedRow): void {
+    // A row may be refused in several writes.
+    const known = `${row.part} ${row.row}`;
+    if (segment.known.has(known)) return;
+    segment.known.add(known);
     this.#rejected++;
     segment.rejected.push(row);
     this.#options.onReject(row);
@@ -175,7 +193,7 @@ export class ImportSegments {
   async #record(segment: Segment): Promise<void> {
     await Promise.all(segment.pending);
     const { job, describe, onRecord } = this.#options;
-    const { stretches, ends, rejected, existing, blank, rows, from } = segment;
+    const { stretches, ends, rejected, existing, expired, blank, gone, rows, from } = segment;
     rejected.sort((a, b) => a.part - b.part || a.row - b.row);
     const number = this.#number++;
     const file = segmentName(number);
@@ -185,9 +203,9 @@ export class ImportSegments {
       segment: number,
       stretches,
       file,
-      rows: rows - blank - rejected.length - existing,
+      rows: rows - blank - gone - rejected.length - existing,
       bytes: Buffer.byteLength(text),
-      flags: { ends, rejected: rejected.length, existing },
+      flags: { ends, rejected: rejected.length, existing, expired },
       readFrom: from.toISOString(),
       readTo: new Date().toISOString(),
     });
@@ -201,7 +219,10 @@ function begin(): Segment {
     ends: [],
     pending: [],
     rejected: [],
+    known: new Set(),
     existing: 0,
+    expired: 0,
+    gone: 0,
     blank: 0,
     rows: 0,
     bytes: 0,

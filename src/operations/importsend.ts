@@ -3,26 +3,33 @@
  * written at all. The bytes are made in importrows.ts.
  */
 
+import { assert } from "../base/errors.ts";
 import type { ParameterCells, WriteStatement } from "../cassandra/rowblock.ts";
 import type { TableColumn, TableSchema } from "../cassandra/schema.ts";
-import type { Writer } from "../cassandra/writer.ts";
+import type { RowWriter } from "../cassandra/writer.ts";
 import type { WriteShape } from "../cassandra/writes.ts";
 import type { ScanChunk } from "../duckdb/scan.ts";
 import { CellWriter } from "../types/codec.ts";
 import { cqlTypeToText } from "../types/cql-type.ts";
+import type { CellSender } from "./importcells.ts";
+import type { CellClock } from "./importcelltimes.ts";
 import type { MatchedColumn, TimeColumns } from "./importmatch.ts";
 import {
   type ChunkReader,
   ColumnCells,
   constantCells,
   countingCells,
+  FULL,
+  LEFT_OUT,
   pick,
   type Refuse,
+  ROWS,
+  STATICS,
   sameCell,
   trueRows,
   unsetNulls,
 } from "./importrows.ts";
-import type { ImportSegments } from "./importsegments.ts";
+import type { RowFates } from "./importsegments.ts";
 import type { CounterStatics } from "./importstatics.ts";
 
 /** The server's bound on a partition key's bytes, and on each of its parts. */
@@ -59,19 +66,17 @@ export interface SenderOptions {
   readonly columns: readonly MatchedColumn[];
   readonly times: RowTimes;
   readonly timeColumns: TimeColumns;
-  readonly statements: PartStatements;
+  /** Undefined where `cells` sends the rows. */
+  readonly statements?: PartStatements | undefined;
+  /** Where cells have times of their own: what sends them, made of the columns' values. */
+  readonly cells?: ((values: readonly ColumnCells[]) => CellSender) | undefined;
+  readonly clock?: CellClock | undefined;
   readonly writeNulls: boolean;
   /** Of a table of counters. */
   readonly counterStatics?: CounterStatics | undefined;
-  readonly writer: Pick<Writer, "write">;
-  readonly segments: Pick<ImportSegments, "sent" | "reject" | "blank">;
+  readonly writer: RowWriter;
+  readonly segments: RowFates;
 }
-
-/** What a row needs. */
-const LEFT_OUT = 0;
-const FULL = 1;
-const ROWS = 2;
-const STATICS = 3;
 
 /** Sends the chunks of one part. */
 export class RowSender {
@@ -86,6 +91,7 @@ export class RowSender {
   readonly #timestamps = new CellWriter();
   readonly #rowTimes: ColumnCells | undefined;
   readonly #rowTtls: ColumnCells | undefined;
+  readonly #cells: CellSender | undefined;
   #kinds = new Uint8Array(0);
   #list = new Int32Array(0);
 
@@ -102,16 +108,17 @@ export class RowSender {
     this.#checks = columns.flatMap(({ conversion }, i) => (conversion.check === undefined ? [] : [i]));
     this.#rowTimes = timeColumns.timestamp && new ColumnCells(timeColumns.timestamp.encode);
     this.#rowTtls = timeColumns.ttl && new ColumnCells(timeColumns.ttl.encode);
+    this.#cells = options.cells?.(this.#columns);
   }
 
   /**
-   * Hands the rows of a chunk to the writer.
+   * Hands the rows of a chunk to the writer; when it resolves the chunk's columns may be used again.
    * @param first the place of its first row in the part
    * @param number the same in the whole source
    * @param read makes the columns of it
    * @returns the bytes of its cells
    */
-  send(scanned: ScanChunk, first: number, number: number, read: ChunkReader): number {
+  async send(scanned: ScanChunk, first: number, number: number, read: ChunkReader): Promise<number> {
     const { rows } = scanned;
     if (this.#kinds.length < rows) {
       this.#kinds = new Uint8Array(rows);
@@ -128,15 +135,23 @@ export class RowSender {
     const bytes = this.#encode(chunk, refuse);
     this.#readTimes(chunk, number, refuse);
     this.#checkKeys(rows, refuse);
+    this.#cells?.check(rows, refuse);
     if (this.#statics.length > 0 && this.#clustering.length > 0) {
       if (this.#options.counterStatics) this.#addStaticsOnce(this.#options.counterStatics, rows, refuse);
       else this.#spareStatics(rows);
     }
-    const { full, rows: withoutStatics, statics } = this.#options.statements;
+    if (this.#cells) await this.#cells.send(this.#kinds, rows, first);
+    else this.#writeAll(rows, first);
+    return bytes;
+  }
+
+  #writeAll(rows: number, first: number): void {
+    const { statements } = this.#options;
+    assert(statements, "rows have statements");
+    const { full, rows: withoutStatics, statics } = statements;
     this.#write(full, FULL, rows, first);
     if (withoutStatics) this.#write(withoutStatics, ROWS, rows, first);
     if (statics) this.#write(statics, STATICS, rows, first);
-    return bytes;
   }
 
   #encode(chunk: ScanChunk, refuse: Refuse): number {
@@ -170,10 +185,13 @@ export class RowSender {
     } else if (times.timestamp === undefined) {
       countingCells(this.#timestamps, times.epoch + number * times.step, times.step, chunk.rows);
     }
-    if (!this.#rowTtls) return;
-    const { name } = timeColumns.ttl!;
-    this.#rowTtls.read(chunk.columns[at]!, chunk.rows, (error) => refuse(error.row, name, error.message));
-    unsetNulls(this.#rowTtls.cells, chunk.rows);
+    if (this.#rowTtls) {
+      const { name } = timeColumns.ttl!;
+      this.#rowTtls.read(chunk.columns[at++]!, chunk.rows, (error) => refuse(error.row, name, error.message));
+      unsetNulls(this.#rowTtls.cells, chunk.rows);
+    }
+    this.#options.clock?.read(chunk, at, refuse);
+    this.#options.clock?.rowsHave(this.#timeCells("timestamp", chunk.rows), this.#timeCells("ttl", chunk.rows));
   }
 
   /** A partition without rows comes with NULL for its clustering columns; any other NULL in a key is nobody's row. */
@@ -211,7 +229,10 @@ export class RowSender {
 
   /** Static values are written with the first row that has them, and again only where they or the partition change. */
   #spareStatics(rows: number): void {
-    const compared = [...this.#partitionKey, ...this.#statics].map((column) => this.#columns[column]!.cells);
+    const compared = [...this.#partitionKey, ...this.#statics].flatMap((column) => [
+      this.#columns[column]!.cells,
+      ...(this.#options.clock?.cellsOf(column) ?? []),
+    ]);
     let last = -1;
     for (let row = 0; row < rows; row++) {
       if (this.#kinds[row] === LEFT_OUT) continue;
@@ -245,7 +266,7 @@ export class RowSender {
     const cells = shape.parameters.map((parameter) => {
       const all =
         typeof parameter === "string"
-          ? this.#timeCells(parameter, rows)
+          ? this.#timeCells(parameter, rows)!
           : this.#columns[columns.findIndex(({ target }) => target === parameter)]!.cells;
       return count === rows ? all : pick(all, list, count);
     });
@@ -253,9 +274,14 @@ export class RowSender {
     segments.sent(result, part, (row) => first + list[row]!);
   }
 
-  #timeCells(parameter: "timestamp" | "ttl", rows: number): ParameterCells {
+  /** Undefined where TTLs are not said. */
+  #timeCells<P extends "timestamp" | "ttl">(
+    parameter: P,
+    rows: number,
+  ): ParameterCells | (P extends "ttl" ? undefined : never);
+  #timeCells(parameter: "timestamp" | "ttl", rows: number): ParameterCells | undefined {
     const { times } = this.#options;
-    if (parameter === "ttl") return this.#rowTtls?.cells ?? constantCells(times.ttl!, rows);
+    if (parameter === "ttl") return this.#rowTtls?.cells ?? (times.ttl && constantCells(times.ttl, rows));
     if (times.timestamp) return constantCells(times.timestamp, rows);
     return this.#rowTimes?.cells ?? this.#timestamps;
   }

@@ -37,6 +37,8 @@ export interface FileColumn {
   readonly timestampFormat?: string | undefined;
   /** Numbers of JSON among its values came through DOUBLE. */
   readonly rounded?: boolean;
+  /** Of JSON: the keys below each other that its value is at, where it is no member of the row itself. */
+  readonly inside?: readonly [metadata: string, kind: string, key: string] | undefined;
   /** What DuckDB would not read of it as the file has it. */
   readonly flaw?: { readonly reason: string; readonly fatal: boolean } | undefined;
 }
@@ -207,14 +209,20 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   const isCell = ({ kind }: OwnColumn) => kind === "writetime" || kind === "ttl";
   const values = inFile?.filter((one) => !isCell(one)).map((one) => one.column) ?? [];
   const all = [...new Set([...names, ...values])].filter((name) => name !== metadata);
-  const cells = metadata === undefined ? undefined : `left out: the writetimes and TTLs that are in ${metadata}`;
+  const nameOf = (of: string | undefined) => inFile?.find((one) => !isCell(one) && one.name === of)?.column ?? of ?? "";
+  const cells = metadata === undefined ? [] : (inFile?.filter(isCell) ?? []);
   return {
     ...part,
     relation,
     leavesOut: malformed !== undefined && file.format === "jsonl",
-    notice: notice ?? cells,
+    notice,
     json: { inside, metadata },
-    columns: all.map((name) => ({ ...column(name, "json"), ...badRowColumn(name, inside, file) })),
+    columns: [
+      ...all.map((name) => ({ ...column(name, "json"), ...badRowColumn(name, inside, file) })),
+      ...cells.map((one): FileColumn => {
+        return { ...column(one.column, "json"), inside: [metadata!, one.kind, nameOf(one.of)] };
+      }),
+    ],
   };
 }
 

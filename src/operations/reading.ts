@@ -39,6 +39,8 @@ export interface Run {
   /** What becomes of the source's rows. */
   readonly result: Result;
   readonly signal: AbortSignal;
+  /** What the files say of it, in milliseconds since 1970. */
+  readonly exportedAt: number;
   retries: number;
 }
 
@@ -106,7 +108,7 @@ async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Pro
   const { source, job, options } = run;
   const connection = await engine.connect();
   const feed = new RowFeed(connection, columnTypes(source));
-  const decoder = new PageDecoder(source.columns, source.name, options.chunkRows);
+  const decoder = new PageDecoder(source.columns, source.name, run.exportedAt, options.chunkRows);
   return new SegmentPipeline({
     limits: limitsOf(options),
     first: job.nextSegment,

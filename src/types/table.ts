@@ -133,6 +133,7 @@ const listRow: TypeRow = {
     listReader(
       type.name,
       innerReader(type.of[0]!, options, "LIST", (want) => want.child),
+      options.innerNulls,
     ),
 };
 

@@ -29,8 +29,8 @@ function placed(error: unknown, where: string): unknown {
   return error instanceof ValueError ? new ValueError(error.row, `${where}: ${error.message}`, error.hint) : error;
 }
 
-/** list and set: an array. */
-export function listReader(name: string, element: TextReader): TextReader {
+/** list and set: an array. `nulls` says that elements may be null. */
+export function listReader(name: string, element: TextReader, nulls = false): TextReader {
   return {
     json(from, out) {
       if (from.token === NULL) return false;
@@ -41,7 +41,7 @@ export function listReader(name: string, element: TextReader): TextReader {
       let count = 0;
       try {
         for (let more = from.enter(CLOSE_ARRAY); more; more = from.goOn(CLOSE_ARRAY)) {
-          if (!writeSized(element.json, from, out)) throw noNull(name);
+          if (!writeSized(element.json, from, out) && !nulls) throw noNull(name);
           count++;
         }
       } catch (error) {

@@ -29,6 +29,8 @@ export interface TextOptions {
   readonly want?: ColumnType | undefined;
   /** Whether timestamps with digits beyond milliseconds are cut to the millisecond before. */
   readonly truncateTimes: boolean;
+  /** Lists may have nulls, as those of what is told of cells have; CQL's own may not. */
+  readonly innerNulls?: boolean | undefined;
 }
 
 /** A type whose values are one text each: in JSON a string, a number, or a word. Spaces around it say nothing. */

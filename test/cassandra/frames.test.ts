@@ -1,14 +1,19 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { buildFrames, type Frame, RowSizes } from "../../src/cassandra/frames.ts";
 import type { Plan } from "../../src/cassandra/grouping.ts";
-import type { StatementKind, WriteStatement } from "../../src/cassandra/rowblock.ts";
+import type { Countdown, StatementKind, WriteStatement } from "../../src/cassandra/rowblock.ts";
 import { bigint, blockOf, int, statementOf, type Value } from "./cells.ts";
 
 const CONSISTENCIES = { write: 6, serial: 9 };
 
-function framesOf(statement: WriteStatement, rows: readonly (readonly Value[])[], plan: Plan): Frame[] {
-  const block = blockOf(statement, rows);
+function framesOf(
+  statement: WriteStatement,
+  rows: readonly (readonly Value[])[],
+  plan: Plan,
+  countdown?: Countdown,
+): Frame[] {
+  const block = { ...blockOf(statement, rows), countdown };
   const sizes = new RowSizes();
   sizes.read(block);
   const frames = buildFrames(block, plan, sizes.sizes, CONSISTENCIES);
@@ -146,6 +151,31 @@ describe("the halves of a batch", () => {
       { opcode: 0x0d, type: 1, rows: [rows[4]], consistency: 6 },
     ]);
     expect([[...first.rows], [...second.rows]]).toEqual([[3], [4]]);
+  });
+});
+
+describe("TTLs that count down", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("have the seconds taken off that pass until they are sent, also in halves and when sent again", () => {
+    vi.useFakeTimers({ now: 1_700_000_000_900, toFake: ["Date"] });
+    const ttls = [int(100), "unset" as const, int(0), int(3)];
+    const rows = ttls.map((ttl, i) => row(`${i}`, ttl));
+    const countdown = { parameter: 1, second: 1_700_000_000 };
+    const [whole] = framesOf(statementOf(2, [0]), rows, planOf(4, 4), countdown);
+    const sent = (frame: Frame) =>
+      parse(frame).rows.map(([, ttl]) => (ttl instanceof Uint8Array ? Buffer.from(ttl).readInt32BE() : ttl));
+    expect(sent(whole!)).toEqual([100, "unset", 0, 3]);
+    vi.setSystemTime(1_700_000_002_000);
+    expect(sent(whole!)).toEqual([98, "unset", 0, 1]);
+    expect(sent(whole!)).toEqual([98, "unset", 0, 1]);
+    const [left, right] = whole!.halves();
+    vi.setSystemTime(1_700_000_012_000);
+    // One that has run out is gone in a second; none would stay for ever.
+    expect([sent(left), sent(right)]).toEqual([
+      [88, "unset"],
+      [0, 1],
+    ]);
   });
 });
 

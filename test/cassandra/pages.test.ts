@@ -48,12 +48,12 @@ describe("the cells of a page", () => {
   it("are found column by column, nulls and empty values apart", () => {
     const body = Buffer.from("00000002aabbffffffff" + "00000000" + "00000001cc", "hex");
     const cells = new Int32Array(8);
-    expect(indexCells({ body, rows: 2, next: null }, 2, cells)).toBe(body.length);
+    expect(indexCells({ body, rows: 2, next: null, askedAt: 0 }, 2, cells)).toBe(body.length);
     expect([...cells]).toEqual([4, 2, 14, 0, 10, -1, 18, 1]);
   });
 
   it("of a page cut short are an error, not a guess", () => {
     const body = Buffer.from("00000002aa", "hex");
-    expect(() => indexCells({ body, rows: 2, next: null }, 1, new Int32Array(4))).toThrow();
+    expect(() => indexCells({ body, rows: 2, next: null, askedAt: 0 }, 1, new Int32Array(4))).toThrow();
   });
 });

@@ -103,6 +103,7 @@ describe("the program", () => {
           "--nulls",
         ],
         ["--timestamp", "--truncate-times", "--bad-rows", "--max-errors", "--batch-rows", "--job-dir"],
+        ["--preserve", "--writetime-map", "--ttl-map"],
         [
           "--max-failed-ranges",
           "--max-retries",

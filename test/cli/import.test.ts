@@ -105,7 +105,32 @@ describe("import", () => {
     });
   });
 
+  it("reads where the times of values come from", async () => {
+    const times = [
+      "--writetime-map",
+      "v=written at",
+      "--writetime-map",
+      '"A=b"=-17',
+      "--ttl-map",
+      "v=600",
+      "--preserve",
+    ];
+    const { imported } = await cqlduck(["import", "x.parquet", "ks.t", ...times]);
+    expect(imported).toMatchObject({
+      preserve: true,
+      writetimeMap: new Map<string, unknown>([
+        ["v", { column: "written at" }],
+        ["A=b", { value: -17n }],
+      ]),
+      ttlMap: new Map([["v", { value: 600n }]]),
+    });
+  });
+
   it.each([
+    [["x.parquet", "ks.t", "--writetime-map", "v"], "isn't of the form column=number"],
+    [["x.parquet", "ks.t", "--writetime-map", "a,b=1"], "isn't of the form column=number"],
+    [["x.parquet", "ks.t", "--ttl-map", "v=-1"], "--ttl-map: a TTL is a number of seconds from 0"],
+    [["x.parquet", "ks.t", "--ttl-map", "v=1", "--ttl-map", "v=t"], "--ttl-map: v twice"],
     [["x.parquet"], 'there is only "x.parquet"'],
     [["x.parquet", "t"], '"t" doesn\'t say its keyspace'],
     [["x.parquet", "ks.t", "--mode", "upsert"], '"upsert" is none of insert, update'],

@@ -220,6 +220,7 @@ export const IMPORT: ImportReport = {
   rows: 198_000,
   rejected: 2000,
   existing: 0,
+  expired: 0,
   badRows: null,
   files: 1,
   segments: 1,

@@ -137,6 +137,41 @@ describe("an import that is killed", () => {
     expect(rows).toHaveLength(3000);
   });
 
+  it("keeps the times of values", async () => {
+    await client.execute(
+      `CREATE TABLE ${keyspace}.w (p int, k int, v int, l list<int>, m map<int, int>, PRIMARY KEY (p, k))`,
+    );
+    const columns = "1 AS p, i::INT AS k, i::INT AS v, [1, 2] AS l, MAP {1: 1, 2: 2} AS m";
+    await ask(`COPY (SELECT ${columns} FROM range(3000) r(i)) TO '${join(directory, "w.parquet")}'`);
+    expect((await cqlduck(["import", "w.parquet", `${keyspace}.w`, "--ttl", "100000"])).code).toBe(0);
+    const told = "k, v, l, m, writetime(v) AS vw, writetime(l) AS lw, writetime(m) AS mw, ttl(v) AS vt";
+    const look = async () => {
+      const { rows } = await client.execute(`SELECT ${told} FROM ${keyspace}.w`, [], { fetchSize: 5000 });
+      return rows.map((row): Record<string, unknown> & { lw: number } => ({
+        ...row,
+        lw: Number(row["lw"][0]),
+        vw: `${row["vw"]}`,
+        mw: `${row["mw"]}`,
+      }));
+    };
+    const before = await look();
+    const times = ["--writetime", "all", "--ttl", "all"];
+    expect((await cqlduck(["export", `${keyspace}.w`, "times.parquet", ...times])).code).toBe(0);
+    await client.execute(`TRUNCATE ${keyspace}.w`);
+    const command = ["import", "times.parquet", `${keyspace}.w`, "--preserve"];
+    expect((await cqlduck(command, { CQLDUCK_FAULT: "segment-durable" })).signal).toBe("SIGKILL");
+    expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });
+    const after = await look();
+    expect(after).toHaveLength(3000);
+    for (const [i, { lw, ["vt"]: left, ...row }] of after.entries()) {
+      const { lw: lwBefore, ["vt"]: leftBefore, ...rowBefore } = before[i]!;
+      expect(row).toEqual(rowBefore);
+      // Lists count as written later by the attempts, and the seconds since the export.
+      expect(lw - lwBefore > 0 && lw - lwBefore < 600, `${lw - lwBefore}`).toBe(true);
+      expect(Number(left) > 0 && Number(left) <= Number(leftBefore)).toBe(true);
+    }
+  });
+
   it("is refused where it counts, and says what is in doubt", { timeout: 60_000 }, async () => {
     const command = ["import", "n.parquet", `${keyspace}.n`];
     expect((await cqlduck(command, { CQLDUCK_FAULT: "record-written:1" })).signal).toBe("SIGKILL");

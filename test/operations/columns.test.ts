@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { isNull } from "../../src/base/column.ts";
 import { DataError } from "../../src/base/errors.ts";
 import type { Page } from "../../src/cassandra/pages.ts";
 import { ExactFloatsNeeded, PageDecoder } from "../../src/operations/columns.ts";
@@ -6,27 +7,42 @@ import { parseCqlType } from "../../src/types/cql.ts";
 import { codecFor } from "../../src/types/table.ts";
 
 function decoderOf(...types: string[]): PageDecoder {
-  const columns = types.map((cqlText, i) => {
-    const cql = parseCqlType(cqlText, new Map());
-    const kind = i === 0 ? "partition_key" : "regular";
-    return { name: `c${i}`, file: `c${i}`, kind, cql, cqlText, codec: codecFor(cql, { uuid: "text", empty: "error" }) };
-  });
-  return new PageDecoder(columns, "ks.t");
+  return decoderAt(0, (i) => (i === 0 ? "partition_key" : "regular"), ...types);
 }
 
-function pageOf(...rows: Uint8Array[][]): Page {
-  const cells = rows.flat().flatMap((cell) => {
-    const length = Buffer.alloc(4);
-    length.writeInt32BE(cell.length);
-    return [length, cell];
+function decoderAt(exportedAt: number, kindOf: (column: number) => string, ...types: string[]): PageDecoder {
+  const columns = types.map((cqlText, i) => {
+    const cql = parseCqlType(cqlText, new Map());
+    return {
+      name: `c${i}`,
+      file: `c${i}`,
+      kind: kindOf(i),
+      cql,
+      cqlText,
+      codec: codecFor(cql, { uuid: "text", empty: "error" }),
+    };
   });
-  return { body: Buffer.concat(cells), rows: rows.length, next: null };
+  return new PageDecoder(columns, "ks.t", exportedAt);
+}
+
+function withLength(cell: Uint8Array | null): Uint8Array {
+  const length = int(cell === null ? -1 : cell.length);
+  return cell === null ? length : Buffer.concat([length, cell]);
+}
+
+function pageOf(...rows: (Uint8Array | null)[][]): Page {
+  const cells = rows.flat().map(withLength);
+  return { body: Buffer.concat(cells), rows: rows.length, next: null, askedAt: 0 };
 }
 
 function int(value: number): Uint8Array {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
   return bytes;
+}
+
+function list(...values: (number | null)[]): Uint8Array {
+  return Buffer.concat([int(values.length), ...values.map((value) => withLength(value === null ? null : int(value)))]);
 }
 
 function double(value: number): Uint8Array {
@@ -80,6 +96,25 @@ describe("the pages of a segment", () => {
     expect(decoder.notes()).toMatchObject({ c1: { exactFloatBits: true } });
     decoder.load(pages.slice(0, 1), false);
     expect([chunksOf(decoder), decoder.notes()]).toEqual([[[0]], {}]);
+  });
+
+  it("have TTLs that count from the export's beginning, whenever they were read", () => {
+    const decoder = decoderAt(1_700_000_000_900, (i) => (i < 2 ? "ttl" : "regular"), "int", "list<int>", "int");
+    const read = (askedAt: number, ...ttls: (number | null)[]) => {
+      const page = pageOf(...ttls.map((ttl) => [ttl === null ? null : int(ttl), list(ttl, null, 7), int(1)]));
+      return { ...page, askedAt };
+    };
+    decoder.load(
+      [read(1_700_000_000_950, 10), read(1_700_000_001_000, 10, null, 20), read(1_700_000_099_999, 10)],
+      false,
+    );
+    expect(decoder.next()).toBe(5);
+    const [one, several, regular] = decoder.columns;
+    expect([...one!.i32.subarray(0, 5)].filter((_, row) => !isNull(one!, row))).toEqual([10, 11, 21, 109]);
+    const elements = several!.children[0]!;
+    const told = [...elements.i32.subarray(0, 15)].map((ttl, i) => (isNull(elements, i) ? null : ttl));
+    expect(told).toEqual([10, null, 7, 11, null, 8, null, null, 8, 21, null, 8, 109, null, 106]);
+    expect([...regular!.i32.subarray(0, 5)]).toEqual([1, 1, 1, 1, 1]);
   });
 
   it("with a value that can't be kept name its column and key", () => {

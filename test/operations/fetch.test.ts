@@ -13,7 +13,7 @@ function readerOf(fetch: (from: string | null, rows: number) => Promise<Page>): 
 }
 
 function page(rows: number, next: string | null): Page {
-  return { body: new Uint8Array(rows * 1000), rows, next };
+  return { body: new Uint8Array(rows * 1000), rows, next, askedAt: 0 };
 }
 
 function options(more: Partial<FetchOptions> = {}): FetchOptions {

@@ -11,7 +11,7 @@ function pipeline(persist: (sealed: SealedSegment) => Promise<void>, mostRows?: 
 }
 
 function page(rows: number, next: string | null): Page {
-  return { body: new Uint8Array(rows), rows, next };
+  return { body: new Uint8Array(rows), rows, next, askedAt: 0 };
 }
 
 /** Appends the pages of one range, one row each, as a fetcher does. */

@@ -97,6 +97,7 @@ export async function arrangeTable(
     result,
     signal: new AbortController().signal,
     meter: new ArrangingMeter((event) => more.onEvent?.(event)),
+    exportedAt: 0,
     retries: 0,
   } satisfies Run & { meter: ArrangingMeter };
   await readStaged(run, table);

@@ -33,17 +33,19 @@ export async function randomTrip(place: TripPlace, seed: number): Promise<number
     batchRows: dice.pick([undefined, 1, 7]),
     concurrency: dice.pick([undefined, 1]),
     nulls: table.isCounter ? "unset" : dice.pick(["unset", "write"]),
+    preserve: form.options.writetime !== undefined,
   };
+  const look = () => held(place, table, more.preserve === true && place.hasVectors);
   try {
     await create(place, table);
-    const before = await held(place, table);
+    const before = await look();
     const connection = { hosts: [`${host}:${port}`] };
     const target = { keyspace, table: table.name };
     await exportTable({ connection, table: target, destination, ...form.options });
     await client.execute(`TRUNCATE ${ours}`);
     const jobDirectory = join(directory, `job-${seed}`);
     await importTable({ connection, table: target, sources: [destination], jobDirectory, maxErrors: 0, ...more });
-    const difference = firstDifference(table, before, await held(place, table));
+    const difference = firstDifference(table, before, await look());
     if (difference) throw new Error(difference);
     await client.execute(`DROP TABLE ${ours}`);
     await rm(destination, { recursive: true, force: true });
@@ -98,9 +100,15 @@ async function insert(
   );
 }
 
-/** The cells of all rows in hex, sorted, columns as in the table. */
-async function held({ host, port, keyspace }: TripPlace, { name, columns }: RandomTable): Promise<Cells> {
-  const list = columns.map((column) => quoted(column.name)).join(", ");
+/** The cells of all rows in hex, sorted, columns as in the table; behind them, if wanted, when they were written. */
+async function held(
+  { host, port, keyspace }: TripPlace,
+  { name, columns }: RandomTable,
+  withTimes: boolean,
+): Promise<Cells> {
+  const values = columns.filter(({ kind }) => kind === "static" || kind === "regular");
+  const times = withTimes ? values.map((column) => `WRITETIME(${quoted(column.name)})`) : [];
+  const list = [...columns.map((column) => quoted(column.name)), ...times].join(", ");
   const { rows } = await serverRows(host, port, `SELECT ${list} FROM ${keyspace}.${quoted(name)}`);
   return rows
     .map((row) => row.map((cell) => cell?.toString("hex") ?? null))
