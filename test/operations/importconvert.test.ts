@@ -34,7 +34,9 @@ async function outcome(
   const found = convert(parseCqlType(type, UDTS), { sql: "x", type: column!.type, own: false, ...more }, options);
   if (!found) return "impossible";
   const sql = `SELECT ${found.sql}, coalesce(${found.check ?? "false"}, false) FROM (SELECT ${value} AS x)`;
-  const chunk = await (await Scan.open(connection, sql, "scanning")).next();
+  const scan = await Scan.open(connection, sql, "scanning");
+  const chunk = await scan.next();
+  await scan.settle();
   const [cells, check] = chunk!.columns;
   if (check!.bytes[0] === 1) return "rejected";
   const out = new CellWriter();
