@@ -80,9 +80,16 @@ export async function jsonRelation(connection: Connection, file: SourceFile): Pr
     "escape = ''",
     `max_line_size = ${LONGEST_LINE}`,
     `buffer_size = ${2 * LONGEST_LINE}`,
+    // A directory may be named json=….
+    "hive_partitioning = false",
     compression,
   ];
-  const objects = ["format = 'auto'", `maximum_object_size = ${LONGEST_LINE}`, compression];
+  const objects = [
+    "format = 'auto'",
+    "hive_partitioning = false",
+    `maximum_object_size = ${LONGEST_LINE}`,
+    compression,
+  ];
   const relation =
     file.format === "jsonl"
       ? `read_csv(${path}, ${lines.join(", ")})`
