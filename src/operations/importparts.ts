@@ -130,7 +130,7 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
 /** A JSON file with the columns and types that DuckDB finds in it: a query needs values. */
 function jsonTable({ path, file }: SourcePart): string {
   const compression = `compression = ${quoteText(file?.compression ?? "uncompressed")}`;
-  return `read_json(${pathLiteral(file?.content ?? path)}, sample_size = -1, ${compression})`;
+  return `read_json(${pathLiteral(file?.content ?? path)}, sample_size = -1, hive_partitioning = false, ${compression})`;
 }
 
 async function describeQuery(connection: Connection, query: string) {

@@ -76,7 +76,9 @@ export async function jsonRelation(
   malformed: MalformedLines | undefined,
 ): Promise<JsonKeys & { relation: string }> {
   const compression = `compression = ${quoteText(file.compression)}`;
-  const objects = ["format = 'auto'", `maximum_object_size = ${LONGEST_LINE}`, compression];
+  // A directory may be named json=….
+  const hive = "hive_partitioning = false";
+  const objects = ["format = 'auto'", hive, `maximum_object_size = ${LONGEST_LINE}`, compression];
   // As lines, so that one that is no JSON costs that line only; DuckDB's own reader would stop at it.
   const relation =
     file.format === "jsonl"

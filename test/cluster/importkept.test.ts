@@ -121,6 +121,22 @@ it("a row is rejected whose timeuuid is none, whatever it comes from", async () 
   expect(reasons).toEqual(Array.from({ length: 6 }, () => expect.stringMatching(/version/)));
 });
 
+it("files below a directory that is named json are what they are", async () => {
+  const { host, port } = inject("cassandra");
+  const connection = { hosts: [`${host}:${port}`] };
+  const table = { keyspace, table: "named" };
+  await client.execute(`CREATE TABLE ${keyspace}.named (k int PRIMARY KEY, json int)`);
+  for (const format of ["json", "jsonl", "csv"] as const) {
+    await client.execute(`INSERT INTO ${keyspace}.named (k, json) VALUES (1, 7)`);
+    const destination = file(`named-${format}`);
+    await exportTable({ connection, table, destination, format, partitionBy: [{ column: "json" }] });
+    await client.execute(`TRUNCATE ${keyspace}.named`);
+    await importTable(asked("named", [destination], {}));
+    const { rows } = await client.execute(`SELECT JSON * FROM ${keyspace}.named`);
+    expect(rows.map((row) => row["[json]"])).toEqual(['{"k": 1, "json": 7}']);
+  }
+});
+
 it("files without a line come in, where an export says what their columns are", async () => {
   const { host, port } = inject("cassandra");
   await client.execute(`CREATE TABLE ${keyspace}.none (p int, c int, s int static, PRIMARY KEY (p, c))`);

@@ -49,17 +49,22 @@ function cellsOf({ columns, rows }: ScanChunk): (string | null)[][] {
   });
 }
 
-async function scan(fields: readonly string[]): Promise<ScanChunk> {
-  const open = await Scan.open(connection, `SELECT ${fields.join(", ")} FROM range(${ROWS}) r(i)`, "reading");
-  return (await open.next())!;
+/** The first chunk of a query; the connection is free again. */
+async function scan(sql: string): Promise<ScanChunk> {
+  const open = await Scan.open(connection, sql, "reading");
+  const chunk = await open.next();
+  await open.settle();
+  return chunk!;
 }
+
+const select = (fields: readonly string[]) => `SELECT ${fields.join(", ")} FROM range(${ROWS}) r(i)`;
 
 describe("a chunk in pieces", () => {
   it.each([
     ["all rows have", (sql: string) => sql],
     ["some rows have", (sql: string, i: number) => `CASE WHEN (i + ${i}) % 7 > 2 THEN ${sql} END`],
   ])("gives the cells of the whole, of values that %s", async (_, sqlOf) => {
-    const chunk = await scan(Object.values(FIELDS).map(sqlOf));
+    const chunk = await scan(select(Object.values(FIELDS).map(sqlOf)));
     const pieces = [...piecesOf(chunk)];
     expect(pieces.length).toBeGreaterThan(2);
     expect(pieces.map(({ rows }) => rows).reduce((sum, rows) => sum + rows)).toBe(ROWS);
@@ -69,13 +74,13 @@ describe("a chunk in pieces", () => {
   });
 
   it("is one piece where its rows are short", async () => {
-    const chunk = await scan([FIELDS.int!, FIELDS.text!]);
+    const chunk = await scan(select([FIELDS.int!, FIELDS.text!]));
     expect([...piecesOf(chunk)]).toEqual([chunk]);
   });
 
   it("has pieces of eight rows where these are long", async () => {
-    const open = await Scan.open(connection, "SELECT encode(repeat('b', 1000000)) AS b FROM range(20)", "reading");
-    const sizes = [...piecesOf((await open.next())!)].map(({ rows }) => rows);
+    const chunk = await scan("SELECT encode(repeat('b', 1000000)) AS b FROM range(20)");
+    const sizes = [...piecesOf(chunk)].map(({ rows }) => rows);
     expect(sizes).toEqual([8, 8, 4]);
   });
 });

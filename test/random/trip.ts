@@ -172,8 +172,12 @@ const IN_PATHS =
 /** Directories' names end at 255 bytes, and each byte may become three. */
 const LONGEST_NAME = 84;
 
-/** Up to two columns whose values all fit into paths; one at least stays in the files. */
+/**
+ * Up to two columns whose values all fit into paths; one at least stays in the files. None of an empty table: its one file
+ * stands below no directory, and an import misses a key that is in neither.
+ */
 function partitionColumns(dice: Dice, { columns, rows }: RandomTable): RandomColumn[] {
+  if (rows.length === 0) return [];
   const fit = columns.filter(({ name, text }, i) => {
     const longest = Math.max(0, ...rows.map((row) => row[i]?.length ?? 0));
     const digits = text === "varint" || text === "decimal" ? longest * 3 + 12 : Math.max(longest, 40);
