@@ -13,7 +13,7 @@ import { removeTree, statusOf } from "../storage/local.ts";
 import { filled } from "./arrange.ts";
 import { Cutter, type RowRun } from "./cutter.ts";
 import type { ArrangedFlags, ExportJob } from "./exportjob.ts";
-import { valuesOfPath } from "./partitions.ts";
+import { noValues, valuesOfPath } from "./partitions.ts";
 import { holdsExactFloats, memoryOf, type Run } from "./reading.ts";
 import {
   allRows,
@@ -151,7 +151,11 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
     exactFloats: exactFloatsOf(run),
   });
   const files = staged.filter(({ rows }) => rows > 0).map(({ path }) => path);
-  if (result.path.length === 0 || files.length === 0) return cutRun(run, cutter, allRows(staged), done.get(undefined));
+  if (result.path.length === 0) return cutRun(run, cutter, allRows(staged), done.get(undefined));
+  if (files.length === 0) {
+    const keyValues = { "cqlduck.partition": JSON.stringify(noValues(result.path)) };
+    return cutRun(run, cutter, { ...allRows(staged), keyValues }, done.get(undefined));
+  }
   const mostRows = Math.max(1, Math.min(load.rows, Math.floor(load.bytes / rowBytes)));
   const groups = await groupPartitions(connection, files, mostRows);
   const partitions = groups.reduce((sum, group) => sum + group.partitions.length, 0);
@@ -235,8 +239,9 @@ function published(
       const directory = partition === undefined ? "" : `${partition}/`;
       const part = counts.get(directory) ?? 0;
       counts.set(directory, part + 1);
-      const values = partition === undefined ? undefined : valuesOfPath(path, partition);
-      return { from: file, to: `${directory}${nameOf(part)}`, rows, bytes, partition: values };
+      const values = partition === undefined ? noValues(path) : valuesOfPath(path, partition);
+      const to = `${directory}${nameOf(part)}`;
+      return { from: file, to, rows, bytes, partition: path.length > 0 ? values : undefined };
     });
   const sum = files.reduce((total, file) => total + file.rows, 0);
   assert(sum === rows, `${sum} rows are in the files of ${rows}`);

@@ -113,7 +113,8 @@ async function openArrow(connection: Connection, file: SourceFile, spool: Spool)
   const content = await spool.newPath();
   const { keyValues, columns, notice, damage } = await keepArrow(connection, file, content);
   const part = await openParquet(connection, { ...file, content });
-  const own = ownMetadata(keyValues, file.path);
+  const said = ownMetadata(keyValues, file.path);
+  const own = said && { ...said, partition: partitionOfArrow(said, file, columns, part.rows === 0) };
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   return {
     ...part,
@@ -126,6 +127,18 @@ async function openArrow(connection: Connection, file: SourceFile, spool: Spool)
       return { ...column, name, type: isNull ? NULL_TYPE : column.type, own: known.get(name), flaw };
     }),
   };
+}
+
+/** The schema of an Arrow file says which columns are in its path, and the path their exact values; without rows there is none. */
+function partitionOfArrow(
+  { columns }: OwnMetadata,
+  { partition }: SourceFile,
+  inFile: readonly { readonly name: string }[],
+  isEmpty: boolean,
+): ReadonlyMap<string, string | null> {
+  const absent = columns.filter(({ column }) => !inFile.some(({ name }) => name === column));
+  const known = absent.filter(({ column }) => isEmpty || partition.has(column));
+  return new Map(known.map(({ column, name }) => [name, partition.get(column) ?? null]));
 }
 
 /** The columns that the file's path has: by what our own exports say of it, else by the names of its directories. */

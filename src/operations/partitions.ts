@@ -109,3 +109,8 @@ export function valuesOfPath(path: readonly PathColumn[], directory: string): Re
   const values = directory.split("/").map((part) => valueOfDirectory(part)[1]);
   return Object.fromEntries(path.map(({ name }, i) => [name, values[i]!]));
 }
+
+/** What the file of a table without rows, which is below no directory, says of its path's columns: that it has them. */
+export function noValues(path: readonly PathColumn[]): Record<string, null> {
+  return Object.fromEntries(path.map(({ name }) => [name, null]));
+}

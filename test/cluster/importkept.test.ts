@@ -148,6 +148,19 @@ it("files without a line come in, where an export says what their columns are", 
   }
 });
 
+it.each(["parquet", "csv", "jsonl", "arrow"] as const)(
+  "a table without rows, by partition as %s, has its columns",
+  async (format) => {
+    const table = { keyspace, table: `none_${format}` };
+    await client.execute(`CREATE TABLE ${keyspace}.none_${format} (p text, c int, v int, PRIMARY KEY (p, c))`);
+    const { connection } = asked(table.table, [], {});
+    const destination = file(`none-${format}`);
+    await exportTable({ connection, table, destination, format, partitionBy: [{ column: "p" }] });
+    const report = await importTable(asked(table.table, [destination], {}));
+    expect([report.rows, report.rejected]).toEqual([0, 0]);
+  },
+);
+
 it("rows are updated, or inserted where there are none, out of static columns alone", async () => {
   const table = `${keyspace}.statics`;
   await client.execute(`CREATE TABLE ${table} (p int, c int, s int static, PRIMARY KEY (p, c))`);
