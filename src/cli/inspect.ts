@@ -61,7 +61,7 @@ function textOf(report: FilesReport | TextReport | TableReport): string {
   }
 }
 
-/** What is known of text files. */
+/** What is known of text and Arrow files. */
 function textFilesText(report: TextReport): string {
   const { files, exports, columns } = report;
   const count = report.rows === null ? "an unknown number of rows" : plural(report.rows, "row");
@@ -84,7 +84,7 @@ function textFilesText(report: TextReport): string {
     ...(ours ? [shown(cql?.type ?? "", LONGEST_TYPE), kindText(cql?.kind ?? "")] : []),
   ]);
   return [
-    `${report.path}: ${plural(files.length, "text file")}, ${count}, ${formatSize(report.bytes)}`,
+    `${report.path}: ${plural(files.length, "file")}, ${count}, ${formatSize(report.bytes)}`,
     ...facts(rows),
     "",
     ...table([["column", ...(ours ? ["CQL", "kind"] : [])], ...lines]),

@@ -93,6 +93,16 @@ export function pick(cells: ParameterCells, rows: Int32Array, count: number): Pa
 
 const WORD = 0x1_0000_0000;
 
+/** Adds to the bigints of a parameter's cells. */
+export function raiseCells({ bytes, index }: CellWriter, by: number, rows: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let row = 0; row < rows; row++) {
+    if (index[row * 2 + 1]! !== 8) continue;
+    const at = index[row * 2]!;
+    view.setBigInt64(at, view.getBigInt64(at) + BigInt(by));
+  }
+}
+
 /** Whole numbers as bigint cells: `first`, `first + step`, … */
 export function countingCells(cells: CellWriter, first: number, step: number, rows: number): void {
   cells.clear();

@@ -24,6 +24,7 @@ import {
   pick,
   type Refuse,
   ROWS,
+  raiseCells,
   STATICS,
   sameCell,
   trueRows,
@@ -57,6 +58,8 @@ export interface RowTimes {
   readonly step: number;
   /** Of all rows; undefined where rows are numbered or have a column for it. */
   readonly timestamp: Uint8Array | undefined;
+  /** Microseconds to add to the timestamps of that column. */
+  readonly later: number;
   readonly ttl: Uint8Array | undefined;
 }
 
@@ -182,6 +185,7 @@ export class RowSender {
       for (let row = 0; row < chunk.rows; row++) {
         if (index[row * 2 + 1]! < 0) refuse(row, name, "no timestamp: the column that has it is NULL");
       }
+      if (times.later > 0) raiseCells(this.#rowTimes.cells, times.later, chunk.rows);
     } else if (times.timestamp === undefined) {
       countingCells(this.#timestamps, times.epoch + number * times.step, times.step, chunk.rows);
     }

@@ -125,10 +125,14 @@ export class Statements {
       return new Uint8Array(view.buffer);
     };
     const exportedAt = options.preserve && !options.timestamp ? cellTimes?.exportedAt : undefined;
+    const said = exportedAt === undefined ? options.timestamp : { value: BigInt(exportedAt) * 1000n };
+    // Lists of cells with times of their own are raised where they are sent.
+    const later = cellTimes ? 0 : this.#attempt;
     return {
-      epoch: job.plan.epoch + (cellTimes ? 0 : this.#attempt),
+      epoch: job.plan.epoch + later,
       step: hasLists(schema) ? LIST_ATTEMPTS : 1,
-      timestamp: fixed(exportedAt === undefined ? options.timestamp : { value: BigInt(exportedAt) * 1000n }, 8),
+      timestamp: fixed(said && "value" in said ? { value: said.value + BigInt(later) } : undefined, 8),
+      later,
       ttl: fixed(options.ttl, 4),
     };
   }

@@ -119,14 +119,18 @@ describe("an import that is killed", () => {
     await expectWhole();
   });
 
-  it("doubles no element of a list", async () => {
-    const command = ["import", "l.csv", `${keyspace}.l`];
-    expect((await cqlduck(command, { CQLDUCK_FAULT: "segment-durable" })).signal).toBe("SIGKILL");
-    expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });
-    const { rows } = await client.execute(`SELECT l FROM ${keyspace}.l`, [], { fetchSize: 5000 });
-    expect([...new Set(rows.map((row) => row["l"].join()))]).toEqual(["1,2"]);
-    expect(rows).toHaveLength(3000);
-  });
+  it.each([{ times: [] }, { times: ["--timestamp", "5"] }, { times: ["--timestamp", "@k"] }])(
+    "doubles no element of a list $times",
+    async ({ times }) => {
+      await client.execute(`TRUNCATE ${keyspace}.l`);
+      const command = ["import", "l.csv", `${keyspace}.l`, ...times];
+      expect((await cqlduck(command, { CQLDUCK_FAULT: "segment-durable" })).signal).toBe("SIGKILL");
+      expect(await cqlduck([...command, "--resume"])).toMatchObject({ code: 0 });
+      const { rows } = await client.execute(`SELECT l FROM ${keyspace}.l`, [], { fetchSize: 5000 });
+      expect([...new Set(rows.map((row) => row["l"].join()))]).toEqual(["1,2"]);
+      expect(rows).toHaveLength(3000);
+    },
+  );
 
   it("and had made its table is gone on with, by the same command", async () => {
     const command = ["import", "l.csv", `${keyspace}.made`, "--create", "--primary-key", "p,k"];
