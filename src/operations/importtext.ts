@@ -13,7 +13,7 @@ import { pathLiteral } from "./importown.ts";
 /** Rows whose keys are taken for those of all. */
 const SAMPLE_ROWS = 2048;
 /** The longest line of a file, or object, in bytes. */
-const LONGEST_LINE = 16 * 1024 * 1024;
+export const LONGEST_LINE = 16 * 1024 * 1024;
 
 /** What becomes of lines that are none of their format: undefined where the first of them ends the reading. */
 export interface MalformedLines {
@@ -52,11 +52,8 @@ export function readerOptions(file: SourceFile, malformed: MalformedLines | unde
   ];
 }
 
-/**
- * A text file as one column of texts, `json`, a line each.
- * @param more options of DuckDB's reader
- */
-export function linesOf(file: SourceFile, malformed: MalformedLines | undefined, ...more: readonly string[]): string {
+/** A text file as one column of texts, `json`, a line each. */
+export function linesOf(file: SourceFile, malformed: MalformedLines | undefined): string {
   const options = [
     "columns = {'json': 'VARCHAR'}",
     "header = false",
@@ -64,7 +61,6 @@ export function linesOf(file: SourceFile, malformed: MalformedLines | undefined,
     "quote = ''",
     "escape = ''",
     ...readerOptions(file, malformed),
-    ...more,
   ];
   return `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`;
 }
