@@ -50,7 +50,7 @@ interface Segment {
   readonly ends: number[];
   readonly pending: Promise<void>[];
   readonly rejected: RejectedRow[];
-  /** Part and row of these. */
+  /** Part, and row or line, of these. */
   readonly known: Set<string>;
   existing: number;
   /** Values that had expired, and rows that had no others. */
@@ -181,8 +181,8 @@ export class ImportSegments {
   }
 
   #reject(segment: Segment, row: RejectedRow): void {
-    // A row may be refused in several writes.
-    const known = `${row.part} ${row.row}`;
+    // A row may be refused in several writes. Lines that are malformed stand at no row.
+    const known = row.malformed ? `${row.part} line ${row.malformed.line}` : `${row.part} ${row.row}`;
     if (segment.known.has(known)) return;
     segment.known.add(known);
     this.#rejected++;
