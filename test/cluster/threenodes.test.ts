@@ -70,10 +70,12 @@ describe("on three nodes", () => {
     const hosts = [cluster.hosts[2], cluster.hosts[0]].map((host) => `${host}:${cluster.port}`);
     const writing = await startWriting({ hosts, requestTimeoutMs: 3000 }, keyspace);
     const statement = await prepare(writing, `INSERT INTO ${keyspace}.t (k, c, v) VALUES (?, ?, ?)`);
-    const blocks = 60;
     const results: Promise<unknown>[] = [];
     let killed: Promise<void> | undefined;
-    for (let i = 0; i < blocks; i++) {
+    let blocks = 0;
+    // On and on until the death is met, however fast the rows are taken.
+    for (; blocks < 60 || (writing.retries.length === 0 && blocks < 5000); blocks++) {
+      const i = blocks;
       await writing.writer.room();
       // Partitions of one row and of many, so that both kinds of frames are under way.
       const rows = Array.from({ length: 1000 }, (_, c) => [int(c < 500 ? i : i * 1000 + c), int(c), int(i * 1000 + c)]);
