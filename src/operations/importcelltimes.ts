@@ -49,9 +49,16 @@ export class CellClock {
 
   /** The columns' cells, for those who compare rows. */
   cellsOf(place: number): readonly ParameterCells[] {
-    return [this.#times.writetimes[place], this.#times.ttls[place]].flatMap((source) =>
-      source && "place" in source ? [this.#cells[source.place]!.cells] : [],
-    );
+    return [...this.writetimesOf(place), ...this.#said(this.#times.ttls[place])];
+  }
+
+  /** The same without TTLs, which may differ by a second between rows of one partition. */
+  writetimesOf(place: number): readonly ParameterCells[] {
+    return this.#said(this.#times.writetimes[place]);
+  }
+
+  #said(source: CellTimes["writetimes"][number]): readonly ParameterCells[] {
+    return source && "place" in source ? [this.#cells[source.place]!.cells] : [];
   }
 
   /** Reads the columns of a chunk, of which the first is at `at`; their checks stand behind all of them. */

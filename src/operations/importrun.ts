@@ -22,8 +22,7 @@ import { PartScan } from "./importread.ts";
 import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
 import { RowSender } from "./importsend.ts";
-import { beginAttempt, hasCounters, Statements } from "./importstatements.ts";
-import { CounterStatics } from "./importstatics.ts";
+import { beginAttempt, hasCounters, Statements, staticsOnce } from "./importstatements.ts";
 
 const SEGMENT_ROWS = 200_000;
 const SEGMENT_BYTES = 128 * 1024 * 1024;
@@ -134,7 +133,7 @@ async function sendParts(
   const endRow = options.maxRows === undefined ? Number.POSITIVE_INFINITY : firstRow + options.maxRows;
   const leaves = job.leaves();
   const ends = endsOf(job);
-  const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
+  const once = staticsOnce(schema, parts, options);
   let base = 0;
   for (const [number, part] of parts.entries()) {
     const leaf = leaves[number]!;
@@ -149,7 +148,7 @@ async function sendParts(
         timeColumns: part.timeColumns,
         ...(await statements.senders(part, number, segments)),
         writeNulls: options.nulls === "write",
-        counterStatics,
+        ...once,
         writer,
         segments,
       });

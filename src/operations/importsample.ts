@@ -13,8 +13,7 @@ import { piecesOf } from "./importrows.ts";
 import { countRows } from "./importrun.ts";
 import type { RejectedRow } from "./importsegments.ts";
 import { RowSender } from "./importsend.ts";
-import { hasCounters, Statements } from "./importstatements.ts";
-import { CounterStatics } from "./importstatics.ts";
+import { Statements, staticsOnce } from "./importstatements.ts";
 
 /** Rows looked at in each file, and files looked at. */
 const SAMPLE_ROWS = 2048;
@@ -48,7 +47,7 @@ export async function sampleRows(
   const job = { plan: { epoch: Date.now() * 1000 }, path: (name: string) => name };
   // As if it were not the first attempt: else the table, which may not be there yet, would be asked whether it has rows.
   const statements = new Statements({ schema, options, cluster, job }, writer, 1);
-  const counterStatics = hasCounters(schema) ? new CounterStatics() : undefined;
+  const once = staticsOnce(schema, parts, options);
   const wanted = windowsOf(options);
   const counts = parts.map(({ source }) => source.rows);
   let [base, rows, files] = [0, 0, 0];
@@ -64,7 +63,7 @@ export async function sampleRows(
       timeColumns: part.timeColumns,
       ...(await statements.senders(part, number, segments)),
       writeNulls: options.nulls === "write",
-      counterStatics,
+      ...once,
       writer,
       segments,
     });

@@ -31,7 +31,7 @@ import {
   unsetNulls,
 } from "./importrows.ts";
 import type { RowFates } from "./importsegments.ts";
-import type { CounterStatics } from "./importstatics.ts";
+import type { CounterStatics, StaticLists } from "./importstatics.ts";
 
 /** The server's bound on a partition key's bytes, and on each of its parts. */
 const LONGEST_KEY = 65_535;
@@ -77,6 +77,8 @@ export interface SenderOptions {
   readonly writeNulls: boolean;
   /** Of a table of counters. */
   readonly counterStatics?: CounterStatics | undefined;
+  /** Of a table with static lists, where writing them again would double their elements. */
+  readonly staticLists?: StaticLists | undefined;
   readonly writer: RowWriter;
   readonly segments: RowFates;
 }
@@ -142,6 +144,7 @@ export class RowSender {
     if (this.#statics.length > 0 && this.#clustering.length > 0) {
       if (this.#options.counterStatics) this.#addStaticsOnce(this.#options.counterStatics, rows, refuse);
       else this.#spareStatics(rows);
+      if (this.#options.staticLists) this.#writeListsOnce(this.#options.staticLists, rows);
     }
     if (this.#cells) await this.#cells.send(this.#kinds, rows, first);
     else this.#writeAll(rows, first);
@@ -244,6 +247,17 @@ export class RowSender {
         this.#kinds[row] = ROWS;
       }
       last = row;
+    }
+  }
+
+  #writeListsOnce(staticLists: StaticLists, rows: number): void {
+    const places = [...this.#partitionKey, ...this.#statics];
+    const cells = places.map((column) => this.#columns[column]!.cells);
+    const times = places.flatMap((column) => this.#options.clock?.writetimesOf(column) ?? []);
+    for (let row = 0; row < rows; row++) {
+      const kind = this.#kinds[row];
+      if ((kind !== FULL && kind !== STATICS) || staticLists.isNew([...cells, ...times], row)) continue;
+      this.#kinds[row] = kind === STATICS ? LEFT_OUT : ROWS;
     }
   }
 

@@ -18,6 +18,7 @@ import type { ImportOptions } from "./importoptions.ts";
 import type { ImportPart } from "./importparts.ts";
 import type { RowFates } from "./importsegments.ts";
 import type { PartStatements, Prepared, RowTimes, SenderOptions } from "./importsend.ts";
+import { CounterStatics, StaticLists } from "./importstatics.ts";
 
 /** Microseconds between rows whose table has lists: so many attempts have room. */
 const LIST_ATTEMPTS = 16;
@@ -29,6 +30,19 @@ export function hasCounters(schema: TableSchema): boolean {
 /** Elements of lists are added by a write that is repeated, unless it comes with a later timestamp. */
 function hasLists(schema: TableSchema): boolean {
   return schema.columns.some(({ type }) => /^list</.test(type));
+}
+
+/** What remembers static values that may be written only once; there is one for all parts of an import. */
+export function staticsOnce(
+  schema: TableSchema,
+  parts: readonly ImportPart[],
+  options: ImportOptions,
+): Pick<SenderOptions, "counterStatics" | "staticLists"> {
+  if (hasCounters(schema)) return { counterStatics: new CounterStatics() };
+  const hasStaticLists = schema.columns.some(({ kind, type }) => kind === "static" && /^list</.test(type));
+  // Else each row has a later timestamp than the one before, and its list replaces that one's.
+  const isTimed = options.timestamp !== undefined || parts.some(({ cellTimes }) => cellTimes !== undefined);
+  return hasStaticLists && isTimed ? { staticLists: new StaticLists() } : {};
 }
 
 /** The number of this process's first attempt at a row; durable before anything is sent. */

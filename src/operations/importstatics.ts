@@ -1,7 +1,9 @@
 /*
- * Owns which rows of an import add the static counters that they have: exports repeat them in each row of a partition,
- * and to add them twice would count twice. Which statement a row needs is in importsend.ts.
+ * Owns which rows of an import write static values that may be written only once: exports repeat them in each row of a
+ * partition. A counter that is added twice counts twice, and a list that is written twice with one timestamp has its
+ * elements twice. Which statement a row needs is in importsend.ts.
  */
+import { createHash } from "node:crypto";
 import { DataError } from "../base/errors.ts";
 import type { ParameterCells } from "../cassandra/rowblock.ts";
 
@@ -32,6 +34,28 @@ export class CounterStatics {
     }
     this.#added.set(partition, counts);
     return "add";
+  }
+}
+
+export class StaticLists {
+  readonly #written = new Set<string>();
+
+  /**
+   * Whether a row's static values are not written yet, in whatever order and file the rows of its partition come.
+   * @param cells of the partition key, the static columns and their timestamps
+   * @throws DataError where there are too many partitions to remember
+   */
+  isNew(cells: readonly ParameterCells[], row: number): boolean {
+    const hash = createHash("sha256").update(textOf(cells, row), "latin1").digest("base64");
+    if (this.#written.has(hash)) return false;
+    if (this.#written.size === MOST_PARTITIONS) {
+      throw new DataError(
+        `static lists of more than ${MOST_PARTITIONS} partitions: they are remembered, to write each once`,
+        { hint: "import the others by --columns, and the static ones without --preserve and --timestamp" },
+      );
+    }
+    this.#written.add(hash);
+    return true;
   }
 }
 

@@ -58,6 +58,19 @@ it("static counters are added once a partition, in whatever order and file its r
   await expect(importTable(asked("tallies", [one], { skipRows: 1 }))).rejects.toThrow("static counters");
 });
 
+it("static lists are written once a partition where a second time would have the same timestamp", async () => {
+  await client.execute(`CREATE TABLE ${keyspace}.lists (p int, c int, l list<int> static, v int, PRIMARY KEY (p, c))`);
+  const path = await text(
+    "lists.csv",
+    'p,c,l,v\n1,1,"[1, 2]",1\n2,1,"[3]",1\n1,2,"[1, 2]",1\n2,2,"[3]",1\n3,,"[4]",\n3,1,"[4]",1\n',
+  );
+  const report = await importTable(asked("lists", [path], { timestamp: { value: 5n } }));
+  expect([report.rows, report.rejected]).toEqual([6, 0]);
+  const { rows } = await client.execute(`SELECT p, c, l FROM ${keyspace}.lists`);
+  const found = rows.map((r) => `${r["p"]} ${r["c"]} ${r["l"]}`).sort();
+  expect(found).toEqual(["1 1 1,2", "1 2 1,2", "2 1 3", "2 2 3", "3 1 4"]);
+});
+
 it("a row is rejected of whose set or map the server would keep one of two that differ", async () => {
   const table = `${keyspace}.merged`;
   await client.execute(
