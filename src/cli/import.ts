@@ -29,7 +29,7 @@ export function defineImport(command: Command, action: ImportAction): void {
   command
     .summary("files into a table of a cluster")
     .description(
-      "Reads Parquet, CSV and JSON files, one or many, and writes their rows into a table. Files that cqlduck exported come " +
+      "Reads Parquet, Arrow, CSV and JSON files, one or many, and writes their rows into a table. Files that cqlduck exported come " +
         "back exactly; others are matched by the names of their columns, and a value is converted only where nothing " +
         "of it is lost. A row that can't be written costs that row only.",
     )
