@@ -19,6 +19,9 @@ export interface CsvRelation {
   readonly names: readonly string[];
 }
 
+/** As DuckDB names them. */
+const NEW_LINES: Readonly<Record<string, string>> = { "\n": "\\n", "\r\n": "\\r\\n", "\r": "\\r" };
+
 /**
  * A CSV file as columns of texts: an empty field is NULL and `""` is an empty text, unless another text is said to stand
  * for NULL.
@@ -35,12 +38,14 @@ export async function csvRelation(
   const { header = true, quote = '"' } = csv;
   const delimiter = csv.delimiter ?? (/\.tsv(\.|$)/i.test(file.path) ? "\t" : ",");
   const sign = csv.escape ?? quote;
-  const { fields, blank } = await firstRecord(connection, file, { delimiter, quote, escape: sign });
+  const { fields, blank, newLine } = await firstRecord(connection, file, { delimiter, quote, escape: sign });
   const names = namesOf(file, fields, header, positions);
   const options = [
     `columns = {${names.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(", ")}}`,
     `header = ${header}`,
     ...(blank > 0 ? [`skip = ${blank}`] : []),
+    // It takes other line ends that stand in quotes for those of the file, unless it is told.
+    ...(newLine === undefined ? [] : [`new_line = ${quoteText(NEW_LINES[newLine]!)}`]),
     `delim = ${quoteText(delimiter)}`,
     `quote = ${quoteText(quote)}`,
     `escape = ${quoteText(sign)}`,

@@ -20,6 +20,8 @@ export interface FirstRecord {
   readonly fields: readonly string[];
   /** Empty lines before it. */
   readonly blank: number;
+  /** What it ends with, as lines of the file do; undefined where that isn't known. */
+  readonly newLine?: string | undefined;
 }
 
 /** Of a file that DuckDB has to decompress: lines that the names of the columns may take, which in quotes may have several. */
@@ -34,7 +36,10 @@ export async function firstRecord(connection: Connection, file: SourceFile, sign
       hint: "say how the file is quoted: --quote, --escape",
     });
   }
-  return { ...found, fields: found.fields.map((field) => utf8(field, file)) };
+  const { newLine, ...record } = found;
+  const fields = record.fields.map((field) => utf8(field, file));
+  // DuckDB gave lines without their ends.
+  return { ...record, fields, ...(file.compression === "zstd" ? {} : { newLine }) };
 }
 
 async function findRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord | undefined> {
@@ -115,11 +120,11 @@ class RecordReader {
       blank++;
     }
     if (at >= text.length) return isEnd ? { fields: [], blank: 0 } : undefined;
-    const fields = this.#fields(at, isEnd);
-    return fields && { fields, blank };
+    const found = this.#fields(at, isEnd);
+    return found && { ...found, blank };
   }
 
-  #fields(from: number, isEnd: boolean): string[] | undefined {
+  #fields(from: number, isEnd: boolean): Pick<FirstRecord, "fields" | "newLine"> | undefined {
     const text = this.#text;
     const fields: string[] = [];
     for (let at = from; ; at += this.#delimiter.length) {
@@ -132,8 +137,11 @@ class RecordReader {
       const start = at;
       while (at < text.length && lineEnd(text, at) === 0 && !text.startsWith(this.#delimiter, at)) at++;
       fields.push(field + text.slice(start, at));
-      if (at >= text.length) return isEnd ? fields : undefined;
-      if (lineEnd(text, at) > 0) return fields;
+      const length = lineEnd(text, at);
+      // A sign may follow that belongs to the line's end.
+      if (at + length >= text.length && !isEnd) return undefined;
+      if (at >= text.length) return { fields };
+      if (length > 0) return { fields, newLine: text.slice(at, at + length) };
     }
   }
 

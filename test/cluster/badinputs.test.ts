@@ -208,6 +208,12 @@ describe("what looks odd in CSV is what it is", () => {
   it.each<[string, string, readonly string[]]>([
     ["a # at the beginning of a line", "v,p,c\n#a,1,1\n#b,1,2\n", ["1:1", "1:2"]],
     ["a byte order mark, and CRLF", "\ufeffp,c,v\r\n1,1,a\r\n1,2,b\r\n", ["1:1", "1:2"]],
+    [
+      "line ends in quotes, of another kind than the file's",
+      'p,c,v\n1,1,"x\r\ny"\n1,2,b\n1,3,c\n',
+      ["1:1", "1:2", "1:3"],
+    ],
+    ["line ends in quotes, in a file of CRLF", 'p,c,v\r\n1,1,"x\ny"\r\n1,2,b\r\n', ["1:1", "1:2"]],
     ["names in quotes", '"p","c"\n1,1\n', ["1:1"]],
     ["no line break at the end", "p,c\n1,1\n1,2", ["1:1", "1:2"]],
     ["empty lines", "\np,c\n1,1\n\n1,2\n\n", ["1:1", "1:2"]],

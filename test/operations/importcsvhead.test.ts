@@ -54,14 +54,18 @@ it.each([
   [",\n", ["", ""]],
   ['""\n', [""]],
 ])("%j begins with %j", async (content, fields) => {
-  expect(await head(content)).toEqual({ fields, blank: 0 });
-  expect(await head(gzipSync(content), COMMON, "gzip")).toEqual({ fields, blank: 0 });
+  expect(await head(content)).toMatchObject({ fields, blank: 0 });
+  expect(await head(gzipSync(content), COMMON, "gzip")).toMatchObject({ fields, blank: 0 });
 });
 
 it("empty lines are counted, and a file of nothing else has no record", async () => {
-  expect(await head("\n\r\n\na\n")).toEqual({ fields: ["a"], blank: 3 });
+  expect(await head("\n\r\n\na\n")).toMatchObject({ fields: ["a"], blank: 3 });
   expect(await head("\n\n")).toEqual({ fields: [], blank: 0 });
   expect(await head("")).toEqual({ fields: [], blank: 0 });
+});
+
+it.each(["\n", "\r\n", "\r"])("lines end with %j", async (end) => {
+  expect((await head(`"a\r\nb\nc\r",d${end}1,2${end}`)).newLine).toBe(end);
 });
 
 it("other signs, also of several bytes", async () => {
