@@ -72,7 +72,7 @@ export class Cluster {
       },
       // Asked for more, the driver fails on servers with client certificates instead of falling back.
       // The schema's agreement is waited for in `change`.
-      protocolOptions: { maxVersion: PROTOCOL_VERSION, maxSchemaAgreementWaitSeconds: 0 },
+      protocolOptions: { maxVersion: PROTOCOL_VERSION, maxSchemaAgreementWaitSeconds: 0, ...portOf(options) },
       socketOptions: { connectTimeout: CONNECT_TIMEOUT_MS, readTimeout: requestTimeoutMs },
       pooling: { coreConnectionsPerHost: { [types.distance.local]: 2 }, warmup: true },
     });
@@ -228,6 +228,11 @@ function meansOfAccess(options: ClusterOptions): driver.ClientOptions {
     contactPoints: places.map(contactPoint),
     ...(tls ? { sslOptions: socketOptions(tls, names) } : {}),
   };
+}
+
+/** Nodes tell each other's addresses, not their ports: all of a cluster have the one of the first. */
+function portOf({ bundle, hosts: [first] }: ClusterOptions): { readonly port?: number } {
+  return bundle !== undefined || first === undefined ? {} : { port: placeOf(first).port };
 }
 
 async function connectFailure(error: unknown, options: ClusterOptions): Promise<Error> {

@@ -70,6 +70,8 @@ describe("on three nodes", () => {
     // The node that dies is also the one that tells of the cluster.
     const hosts = [cluster.hosts[2], cluster.hosts[0]].map((host) => `${host}:${cluster.port}`);
     const writing = await startWriting({ hosts, requestTimeoutMs: 3000 }, keyspace);
+    const known = [...writing.cluster.client.hosts.values()].map(({ address }) => address).sort();
+    expect(known).toEqual(cluster.hosts.map((host) => `${host}:${cluster.port}`));
     const statement = await prepare(writing, `INSERT INTO ${keyspace}.t (k, c, v) VALUES (?, ?, ?)`);
     const results: Promise<unknown>[] = [];
     const blocks = 60;
