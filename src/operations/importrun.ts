@@ -21,7 +21,7 @@ import { chunkReader, type ImportPart } from "./importparts.ts";
 import { PartScan } from "./importread.ts";
 import { piecesOf } from "./importrows.ts";
 import { ImportSegments, type RejectedRow } from "./importsegments.ts";
-import { RowSender } from "./importsend.ts";
+import type { RowSender } from "./importsend.ts";
 import { beginAttempt, hasCounters, Statements, staticsOnce } from "./importstatements.ts";
 
 const SEGMENT_ROWS = 200_000;
@@ -140,18 +140,7 @@ async function sendParts(
     let rows = part.source.rows;
     if (rows === undefined && leaf.done) rows = ends[number];
     if (!leaf.done) {
-      const sender = new RowSender({
-        schema,
-        part: number,
-        columns: part.match.columns,
-        times: statements.times(part),
-        timeColumns: part.timeColumns,
-        ...(await statements.senders(part, number, segments)),
-        writeNulls: options.nulls === "write",
-        ...once,
-        writer,
-        segments,
-      });
+      const sender = await statements.sender(part, number, once, segments);
       const window = { first: Math.max(0, firstRow - base), end: endRow - base };
       const end = await sendPart(
         run,

@@ -12,7 +12,7 @@ import { chunkReader, type ImportPart, partQuery } from "./importparts.ts";
 import { piecesOf } from "./importrows.ts";
 import { countRows } from "./importrun.ts";
 import type { RejectedRow } from "./importsegments.ts";
-import { RowSender } from "./importsend.ts";
+
 import { Statements, staticsOnce } from "./importstatements.ts";
 
 /** Rows looked at in each file, and files looked at. */
@@ -55,18 +55,7 @@ export async function sampleRows(
     const { first, end } = wanted(base);
     if (files === SAMPLE_FILES || end <= 0) break;
     const most = Math.min(SAMPLE_ROWS, end - first);
-    const sender = new RowSender({
-      schema,
-      part: number,
-      columns: part.match.columns,
-      times: statements.times(part),
-      timeColumns: part.timeColumns,
-      ...(await statements.senders(part, number, segments)),
-      writeNulls: options.nulls === "write",
-      ...once,
-      writer,
-      segments,
-    });
+    const sender = await statements.sender(part, number, once, segments);
     const strict = !options.ignoreExtra && !options.columns;
     const found = await sendSome(connection, part, first, most, (scan) => {
       const read = chunkReader(part, scan, strict);

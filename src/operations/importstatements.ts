@@ -17,7 +17,7 @@ import type { ImportJob } from "./importjob.ts";
 import type { ImportOptions } from "./importoptions.ts";
 import type { ImportPart } from "./importparts.ts";
 import type { RowFates } from "./importsegments.ts";
-import type { PartStatements, Prepared, RowTimes, SenderOptions } from "./importsend.ts";
+import { type PartStatements, type Prepared, RowSender, type RowTimes, type SenderOptions } from "./importsend.ts";
 import { CounterStatics, StaticLists } from "./importstatics.ts";
 
 /** Microseconds between rows whose table has lists: so many attempts have room. */
@@ -32,12 +32,10 @@ function hasLists(schema: TableSchema): boolean {
   return schema.columns.some(({ type }) => /^list</.test(type));
 }
 
+type StaticsOnce = Pick<SenderOptions, "counterStatics" | "staticLists">;
+
 /** What remembers static values that may be written only once; there is one for all parts of an import. */
-export function staticsOnce(
-  schema: TableSchema,
-  parts: readonly ImportPart[],
-  options: ImportOptions,
-): Pick<SenderOptions, "counterStatics" | "staticLists"> {
+export function staticsOnce(schema: TableSchema, parts: readonly ImportPart[], options: ImportOptions): StaticsOnce {
   if (hasCounters(schema)) return { counterStatics: new CounterStatics() };
   const hasStaticLists = schema.columns.some(({ kind, type }) => kind === "static" && /^list</.test(type));
   // Else each row has a later timestamp than the one before, and its list replaces that one's.
@@ -86,13 +84,25 @@ export class Statements {
     this.#latest = attempt;
   }
 
-  /** What sends the rows of a part. */
-  async senders(
-    part: ImportPart,
-    number: number,
-    segments: RowFates,
-  ): Promise<Pick<SenderOptions, "statements" | "cells" | "clock">> {
-    return part.cellTimes ? this.#ofCells(part, number, segments) : { statements: await this.#of(part) };
+  /**
+   * What sends the rows of a part.
+   * @param number the part's place among all
+   * @param once from staticsOnce, the same for all parts
+   */
+  async sender(part: ImportPart, number: number, once: StaticsOnce, segments: RowFates): Promise<RowSender> {
+    const { schema, options } = this.#run;
+    return new RowSender({
+      schema,
+      part: number,
+      columns: part.match.columns,
+      times: this.#times(part),
+      timeColumns: part.timeColumns,
+      ...(part.cellTimes ? await this.#ofCells(part, number, segments) : { statements: await this.#of(part) }),
+      writeNulls: options.nulls === "write",
+      ...once,
+      writer: this.#writer,
+      segments,
+    });
   }
 
   async #of(part: ImportPart): Promise<PartStatements> {
@@ -129,7 +139,7 @@ export class Statements {
     return this.#held;
   }
 
-  times({ cellTimes }: ImportPart): RowTimes {
+  #times({ cellTimes }: ImportPart): RowTimes {
     const { options, job, schema } = this.#run;
     const fixed = (wanted: ImportOptions["ttl"], bytes: 4 | 8) => {
       if (!wanted || !("value" in wanted)) return undefined;
