@@ -4,17 +4,16 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
 import { cql } from "../readers/cases.ts";
 import { judge, judgePython } from "../readers/venv.ts";
 import { type Ended, runBinary } from "./binary.ts";
-import { testClient, testKeyspace } from "./support.ts";
 import { serverRows } from "./wire.ts";
+import { useWorkspace } from "./workspace.ts";
 
 /** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: several pieces out of few rows. */
 const COLUMNS = 250;
@@ -27,13 +26,8 @@ let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "arrowout");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-arrowout-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
+useWorkspace("arrowout", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   const columns = Array.from({ length: COLUMNS }, (_, i) => `c${i} int`).join(", ");
   await client.execute(`CREATE TABLE ${keyspace}.wide (p int, k int, v text, ${columns}, PRIMARY KEY (p, k))`);
   await client.execute(`CREATE TABLE ${keyspace}.none (p int PRIMARY KEY, v text)`);
@@ -42,9 +36,7 @@ beforeAll(async () => {
     const queries = Array.from({ length: 100 }, (_, k) => ({ query, params: [p, k, `"${p}",\n${k}`] }));
     await client.batch(queries, { prepare: true, logged: false });
   }
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 function argsFor(table: string, destination: string, flags: string): string[] {
   const fixed = ["-H", host, "--page-size", "50", "--memory", "16MB", "--progress", "none"];

@@ -4,38 +4,30 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { describe, expect, it } from "vitest";
 import { canMount, withDisk } from "../mounts.ts";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { startOwnCluster, testClient, testKeyspace } from "./support.ts";
+import { startOwnCluster } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 let client: Client;
 let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "command");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-command-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
+useWorkspace("command", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   await client.execute(`CREATE TABLE ${keyspace}.t (k int PRIMARY KEY, v text)`);
   const insert = `INSERT INTO ${keyspace}.t (k, v) VALUES (?, ?)`;
   for (let i = 0; i < 1000; i++) await client.execute(insert, [i, `value ${i}`], { prepare: true });
   await client.execute(`CREATE TABLE ${keyspace}.noise (k int PRIMARY KEY, v blob)`);
   const noise = `INSERT INTO ${keyspace}.noise (k, v) VALUES (?, ?)`;
   for (let i = 0; i < 20; i++) await client.execute(noise, [i, randomBytes(100_000)], { prepare: true });
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 function cqlduck(
   args: readonly string[],

@@ -2,16 +2,14 @@
  * Imports that die: killed by SIGKILL at each step of a segment and at random moments, gone on with, once more killed;
  * the table is in the end what an undisturbed import makes of it.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { describe, expect, it } from "vitest";
 import { canMount, withDisk } from "../mounts.ts";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { testClient, testKeyspace } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 /** Some segments of 200,000 rows. */
 const ROWS = 450_000;
@@ -21,13 +19,8 @@ let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "importresume");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-importresume-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
+useWorkspace("importresume", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   await client.execute(`CREATE TABLE ${keyspace}.t (p int, k int, v int, PRIMARY KEY (p, k))`);
   await client.execute(`CREATE TABLE ${keyspace}.l (p int, k int, l list<int>, PRIMARY KEY (p, k))`);
   await client.execute(`CREATE TABLE ${keyspace}.n (p int, k int, n counter, PRIMARY KEY (p, k))`);
@@ -42,9 +35,7 @@ beforeAll(async () => {
   await ask(
     `COPY (SELECT 1 AS p, i::INT AS k, 1::BIGINT AS n FROM range(50_000) r(i)) TO '${join(directory, "n.parquet")}'`,
   );
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 function cqlduck(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   return runBinary(directory, [...args, "-H", host, "--progress", "none"], env);

@@ -3,15 +3,13 @@
  * on with, --rows-per-file and --row-group-rows.
  */
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { describe, expect, it } from "vitest";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { testClient, testKeyspace } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 /** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: several parts out of few rows. */
 const MEMORY = "16MB";
@@ -26,20 +24,13 @@ let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "outputs");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-outputs-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
+useWorkspace("outputs", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   const columns = Array.from({ length: COLUMNS }, (_, i) => `c${i} int`).join(", ");
   await makeTable("old", columns, OLD_ROWS);
   await makeTable("new", columns, NEW_ROWS);
   await makeTable("narrow", "c0 int", NARROW_ROWS);
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 async function makeTable(name: string, columns: string, rows: number): Promise<void> {
   await client.execute(`CREATE TABLE ${keyspace}.${name} (p int, k int, v text, ${columns}, PRIMARY KEY (p, k))`);

@@ -4,17 +4,15 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Client, types } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { describe, expect, it } from "vitest";
 import { judgePython } from "../readers/venv.ts";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { testClient, testKeyspace } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 const python = await judgePython();
 const CITIES = [null, "", "__HIVE_DEFAULT_PARTITION__", "NULL", "/", "=", "%", ":", "\\", "a", "A", "Zürich", "日本"];
@@ -26,13 +24,8 @@ let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "partitions");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-partitions-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
+useWorkspace("partitions", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   await client.execute(
     `CREATE TABLE ${keyspace}.t (id int PRIMARY KEY, city text, event timeuuid, at timestamp, day date, "My Col" boolean, v double)`,
   );
@@ -43,9 +36,7 @@ beforeAll(async () => {
     const values = [id, cityOf(id), types.TimeUuid.fromDate(time, id), time, day, id % 2 === 0, id % 5 ? id : -0];
     await client.execute(insert, values, { prepare: true });
   }
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 const cityOf = (id: number) => CITIES[id % CITIES.length]!;
 const timeOf = (id: number) => new Date(Date.UTC(2022 + (id % 3), id % 12, 1 + (id % 28), id % 24, 59, 59, 999));

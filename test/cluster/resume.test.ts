@@ -3,17 +3,15 @@
  * killed while going on; what comes out is what an undisturbed export gives.
  */
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { ensureBinary } from "../../scripts/build/ensure.ts";
+import { describe, expect, it } from "vitest";
 import { FAULT_POINTS } from "../../src/jobs/faults.ts";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { testClient, testKeyspace } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 /** More rows than four segments of a wide table hold. */
 const ROWS = 9000;
@@ -28,13 +26,8 @@ let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "resume");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-resume-"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
+useWorkspace("resume", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   const columns = Array.from({ length: COLUMNS }, (_, i) => `c${i} int`).join(", ");
   await client.execute(`CREATE TABLE ${keyspace}.t (p int, k int, v text, ${columns}, PRIMARY KEY (p, k))`);
   const insert = `INSERT INTO ${keyspace}.t (p, k, v, c7, c8) VALUES (?, ?, ?, ?, ?)`;
@@ -45,9 +38,7 @@ beforeAll(async () => {
     }));
     await client.batch(queries, { prepare: true, logged: false });
   }
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 function cqlduck(args: readonly string[], env: NodeJS.ProcessEnv = {}, killAfterMs?: number): Promise<Ended> {
   return runBinary(directory, args, env, (child) => {

@@ -4,15 +4,14 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ensureBinary } from "../../scripts/build/ensure.ts";
 import { type Ended, runBinary } from "./binary.ts";
 import { ask } from "./parquet.ts";
-import { testClient, testKeyspace } from "./support.ts";
+import { useWorkspace } from "./workspace.ts";
 
 /** With so little memory a segment ends at 2 MB of cells, about 2,000 rows of 250: several pieces out of few rows. */
 const MEMORY = "16MB";
@@ -25,14 +24,9 @@ let keyspace: string;
 let directory: string;
 let host: string;
 
-beforeAll(async () => {
-  await ensureBinary();
-  client = await testClient();
-  keyspace = await testKeyspace(client, "textout");
-  directory = await mkdtemp(join(tmpdir(), "cqlduck-textout-"));
+useWorkspace("textout", async (workspace) => {
+  ({ client, keyspace, directory, host } = workspace);
   await mkdir(join(directory, "tmp"));
-  const node = inject("cassandra");
-  host = `${node.host}:${node.port}`;
   const columns = Array.from({ length: COLUMNS }, (_, i) => `c${i} int`).join(", ");
   await client.execute(`CREATE TABLE ${keyspace}.wide (p int, k int, v text, ${columns}, PRIMARY KEY (p, k))`);
   await client.execute(`CREATE TABLE ${keyspace}.none (p int PRIMARY KEY, "v,w" text)`);
@@ -45,9 +39,7 @@ beforeAll(async () => {
     const queries = Array.from({ length: 100 }, (_, k) => ({ query, params: [p, k, `"${p}",\n${k}`] }));
     await client.batch(queries, { prepare: true, logged: false });
   }
-}, 300_000);
-
-afterAll(() => rm(directory, { recursive: true, force: true }));
+});
 
 /** In a directory for temporary files that must be empty again afterwards. */
 function cqlduck(table: string, destination: string, flags = "", fault?: string): Promise<Ended> {
