@@ -9,7 +9,7 @@ import { Cluster } from "../../src/cassandra/cluster.ts";
 import { readTable } from "../../src/cassandra/schema.ts";
 import { tableSelect } from "../../src/cassandra/statements.ts";
 import { lanesOf } from "../../src/jobs/pace.ts";
-import { openScan } from "../../src/operations/scan.ts";
+import { openScan } from "../../src/operations/source/scan.ts";
 import { type Contestant, prepare, sizeBelow, type Target } from "./contestants.ts";
 import type { DrainPlan } from "./drain.ts";
 import { type Measured, measure, median, pin } from "./measure.ts";

@@ -3,7 +3,7 @@
  */
 import { type Command, Option } from "commander";
 import { PACES } from "../jobs/pace.ts";
-import type { ImportOptions, ImportPlan, ImportReport } from "../operations/importoptions.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "../operations/import/options.ts";
 import { EXIT_REJECTED } from "./faults.ts";
 import {
   addConnectionOptions,

@@ -2,7 +2,7 @@
  * Owns how a finished import and its plan read: aligned text for people. Pure; the JSON forms are the values themselves.
  */
 import { formatCount, formatDuration, formatSize } from "../base/units.ts";
-import type { ImportPlan, ImportReport } from "../operations/importoptions.ts";
+import type { ImportPlan, ImportReport } from "../operations/import/options.ts";
 import { plural } from "./frame.ts";
 import { facts, table } from "./report.ts";
 

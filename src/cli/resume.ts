@@ -4,7 +4,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { formatCount } from "../base/units.ts";
-import type { ImportOptions } from "../operations/importoptions.ts";
+import type { ImportOptions } from "../operations/import/options.ts";
 import {
   addConnectionOptions,
   addExamples,

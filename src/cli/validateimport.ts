@@ -8,7 +8,7 @@ import { UsageError } from "../base/errors.ts";
 import { parseColumnList, parsePrimaryKey, parseTableName, quoteIdentifier } from "../base/names.ts";
 import { parseCount, parseSize } from "../base/units.ts";
 import { PACES } from "../jobs/pace.ts";
-import type { FixedOrColumn, ImportOptions } from "../operations/importoptions.ts";
+import type { FixedOrColumn, ImportOptions } from "../operations/import/options.ts";
 import {
   Connection,
   Csv,

@@ -5,7 +5,7 @@
 import { UsageError } from "../base/errors.ts";
 import { parseColumnList } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
-import type { FixedOrColumn } from "../operations/importoptions.ts";
+import type { FixedOrColumn } from "../operations/import/options.ts";
 import type { Compression } from "../operations/options.ts";
 
 // ANY and the SERIAL levels are missing because a read by token range can't have them.

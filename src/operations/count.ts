@@ -13,10 +13,10 @@ import { lanesOf, type PaceOptions, Pacer } from "../jobs/pace.ts";
 import { ProgressMeter } from "../jobs/progress.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { fixedLength } from "../types/table.ts";
-import { fetchAll } from "./fetch.ts";
-import { maskedKey, wholeNotice } from "./masking.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
-import { MAX_RETRIES, openScan, type Scan } from "./scan.ts";
+import { fetchAll } from "./source/fetch.ts";
+import { maskedKey, wholeNotice } from "./source/masking.ts";
+import { MAX_RETRIES, openScan, type Scan } from "./source/scan.ts";
 
 /** What the server should have to read for one page: it reads whole rows, though little of them is asked for. */
 const READ_BYTES_PER_PAGE = 8e6;

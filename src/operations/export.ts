@@ -1,6 +1,7 @@
 /*
  * Owns the export of a table or a SELECT: plan, run, report, read from top to bottom. The parts are elsewhere: what is read in
- * source.ts, the reading in reading.ts, the files in arrange.ts, what plan.json says in exportjob.ts.
+ * source/source.ts, the reading in export/reading.ts, the files in export/arrange.ts, what plan.json says in
+ * export/job.ts.
  */
 import { basename, join } from "node:path";
 import { typeToSql } from "../base/column.ts";
@@ -18,8 +19,8 @@ import { ArrangingMeter } from "../jobs/progress.ts";
 import { carryOut, type FileToPublish, type Layout, publish } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { writeDurably } from "../storage/local.ts";
-import { arrangeOneFile, arrangeParts } from "./arrange.ts";
-import { arrangeStaged } from "./arrangestaged.ts";
+import { arrangeOneFile, arrangeParts } from "./export/arrange.ts";
+import { arrangeStaged } from "./export/arrangestaged.ts";
 import {
   type ArrangedFlags,
   checkUnchanged,
@@ -31,18 +32,18 @@ import {
   type TablePlan,
   tablePlan,
   typesDiffer,
-} from "./exportjob.ts";
-import { checkMasksUnchanged } from "./masking.ts";
-import { fileMetadata, sidecarText } from "./metadata.ts";
+} from "./export/job.ts";
+import { fileMetadata, sidecarText } from "./export/metadata.ts";
+import { checkSameParts, filesBefore, ontoOf, outputsOf, partName, sidecarName } from "./export/output.ts";
+import { limitsOf, type Run, readSegments } from "./export/reading.ts";
+import { openResult, type Result } from "./export/result.ts";
+import { checkSpace } from "./export/space.ts";
+import { isStaged } from "./export/staging.ts";
+import { checkStreamable, ReaderGone, StreamedSegments } from "./export/stream.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
-import { checkSameParts, filesBefore, ontoOf, outputsOf, partName, sidecarName } from "./output.ts";
-import { limitsOf, type Run, readSegments } from "./reading.ts";
 import { decimalsOf, noticesOf, peakMemory } from "./report.ts";
-import { openResult, type Result } from "./result.ts";
-import { openSource, type Source } from "./source.ts";
-import { checkSpace } from "./space.ts";
-import { isStaged } from "./staging.ts";
-import { checkStreamable, ReaderGone, StreamedSegments } from "./stream.ts";
+import { checkMasksUnchanged } from "./source/masking.ts";
+import { openSource, type Source } from "./source/source.ts";
 
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {

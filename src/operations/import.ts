@@ -1,7 +1,7 @@
 /*
  * Owns the import of files into a table: plan, run, report, read from top to bottom. The parts are elsewhere: the files
- * in importfiles.ts, what becomes of their columns in importmatch.ts, the rows in importrun.ts, what plan.json says in
- * importjob.ts.
+ * in import/files.ts, what becomes of their columns in import/match.ts, the rows in import/running.ts, what plan.json says in
+ * import/job.ts.
  */
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
@@ -14,9 +14,9 @@ import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
 import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
-import { cellStatementTexts, partCellShapes } from "./importcellshapes.ts";
-import { makeTable, planTable, type Target } from "./importcreate.ts";
-import { filterPartitions, findSourceFiles, type SourceFile, STDIN } from "./importfiles.ts";
+import { cellStatementTexts, partCellShapes } from "./import/cellshapes.ts";
+import { makeTable, planTable, type Target } from "./import/create.ts";
+import { filterPartitions, findSourceFiles, type SourceFile, STDIN } from "./import/files.ts";
 import {
   checkImportUnchanged,
   type ImportFlags,
@@ -24,13 +24,13 @@ import {
   type ImportJobPlan,
   importDirectory,
   importPlan,
-} from "./importjob.ts";
-import type { ImportOptions, ImportPlan, ImportReport } from "./importoptions.ts";
-import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./importparts.ts";
-import { doubtfulRows, type ImportRun, importRows } from "./importrun.ts";
-import { sampleRows } from "./importsample.ts";
-import { Spool } from "./importspool.ts";
-import { hasCounters, partShapes } from "./importstatements.ts";
+} from "./import/job.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "./import/options.ts";
+import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
+import { doubtfulRows, type ImportRun, importRows } from "./import/running.ts";
+import { sampleRows } from "./import/sample.ts";
+import { Spool } from "./import/spool.ts";
+import { hasCounters, partShapes } from "./import/statements.ts";
 import { peakMemory } from "./report.ts";
 
 const DEFAULT_MEMORY = 512e6;

@@ -7,11 +7,11 @@ import { UsageError } from "../base/errors.ts";
 import type { Connection } from "../duckdb/engine.ts";
 import { statusOf } from "../storage/local.ts";
 import { pathsBelow } from "./files.ts";
-import { arrowSummary } from "./importarrow.ts";
-import { findSourceFiles, formatOfName } from "./importfiles.ts";
-import { type OwnColumn, ownMetadata, readSidecar } from "./importown.ts";
-import { openPart, type SourcePart } from "./importsource.ts";
-import { Spool } from "./importspool.ts";
+import { arrowSummary } from "./import/arrow.ts";
+import { findSourceFiles, formatOfName } from "./import/files.ts";
+import { type OwnColumn, ownMetadata, readSidecar } from "./import/ownfiles.ts";
+import { openPart, type SourcePart } from "./import/source.ts";
+import { Spool } from "./import/spool.ts";
 
 /** Files of one export, or of several that were put together. */
 export interface Provenance {

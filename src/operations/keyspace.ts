@@ -14,7 +14,6 @@ import { chooseFormat } from "../formats/choose.ts";
 import { clearEnded, inspectDestination } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { within } from "../storage/local.ts";
-import { exportTable, planExport } from "./export.ts";
 import {
   claimKeyspace,
   donePart,
@@ -23,9 +22,10 @@ import {
   type KeyspaceOptions,
   type KeyspacePlan,
   readKeyspacePlan,
-} from "./keyspacejob.ts";
+} from "./export/keyspacejob.ts";
+import { exportTable, planExport } from "./export.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
-import { describeSource } from "./source.ts";
+import { describeSource } from "./source/source.ts";
 
 /** A table that a process before had finished. */
 type DoneTable = Pick<ExportReport, "source" | "destination" | "rows" | "bytes" | "files" | "finishedAt">;

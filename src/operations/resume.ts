@@ -9,14 +9,14 @@ import type { ExportReport } from "../jobs/events.ts";
 import { openPlan, PLAN_NAME } from "../jobs/job.ts";
 import { type JobStatus, listJobs } from "../jobs/registry.ts";
 import { statusOf } from "../storage/local.ts";
+import { restoreOptions, type TablePlan } from "./export/job.ts";
+import { readKeyspacePlan } from "./export/keyspacejob.ts";
+import { layoutOf } from "./export/output.ts";
 import { exportTable } from "./export.ts";
-import { restoreOptions, type TablePlan } from "./exportjob.ts";
-import { type ImportJobPlan, restoreImport } from "./importjob.ts";
-import type { ImportOptions } from "./importoptions.ts";
+import { type ImportJobPlan, restoreImport } from "./import/job.ts";
+import type { ImportOptions } from "./import/options.ts";
 import { exportKeyspace, type KeyspaceReport } from "./keyspace.ts";
-import { readKeyspacePlan } from "./keyspacejob.ts";
 import type { ConnectionOptions, ExportOptions, ResumeOptions } from "./options.ts";
-import { layoutOf } from "./output.ts";
 
 export { type JobStatus, listJobs };
 

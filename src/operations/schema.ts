@@ -11,9 +11,9 @@ import { readKeyspace } from "../cassandra/ddlread.ts";
 import { isVirtual, readTable } from "../cassandra/schema.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import { type DataFile, findDataFiles } from "./files.ts";
-import { arrowSummary } from "./importarrow.ts";
-import { formatOfName } from "./importfiles.ts";
-import { readSidecar } from "./importown.ts";
+import { arrowSummary } from "./import/arrow.ts";
+import { formatOfName } from "./import/files.ts";
+import { readSidecar } from "./import/ownfiles.ts";
 import type { ConnectionOptions } from "./options.ts";
 
 /** What is asked for: files of an export, a keyspace, or a table or view of one. */

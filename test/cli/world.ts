@@ -8,7 +8,7 @@ import type { Operations, World } from "../../src/cli/world.ts";
 import type { ExportReport, Progress } from "../../src/jobs/events.ts";
 import type { JobStatus } from "../../src/jobs/registry.ts";
 import type { CountReport } from "../../src/operations/count.ts";
-import type { ImportOptions, ImportPlan, ImportReport } from "../../src/operations/importoptions.ts";
+import type { ImportOptions, ImportPlan, ImportReport } from "../../src/operations/import/options.ts";
 import type { FilesReport, TableReport } from "../../src/operations/inspect.ts";
 import type { KeyspaceReport } from "../../src/operations/keyspace.ts";
 import type { ExportOptions, ExportPlan, ResumeOptions } from "../../src/operations/options.ts";

@@ -1,0 +1,235 @@
+/*
+ * Owns the parts of an import's source: each a file with its columns matched, or the user's query over all of them, and
+ * the SQL that reads it from any row on.
+ */
+import { isNull } from "../../base/column.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { TableSchema } from "../../cassandra/schema.ts";
+import { quoteName, quoteText } from "../../duckdb/copy.ts";
+import { type Connection, run } from "../../duckdb/engine.ts";
+import { fileTypeToSql } from "../../duckdb/filetypes.ts";
+import { describe, type Scan } from "../../duckdb/scan.ts";
+import { parseCqlType } from "../../types/cql.ts";
+import { JsonRows } from "../../types/json-rows.ts";
+import { convert } from "./convert.ts";
+import type { SourceFile } from "./files.ts";
+import { NestedTimes } from "./jsontimes.ts";
+import { isKey, type Match, matchColumns, type TimeColumns } from "./match.ts";
+import type { ImportOptions } from "./options.ts";
+import { pathLiteral } from "./ownfiles.ts";
+import type { ChunkReader } from "./rows.ts";
+import { type FileColumn, openPart, type SourcePart } from "./source.ts";
+import type { Spool } from "./spool.ts";
+import { type CellTimes, matchTimes } from "./times.ts";
+
+export interface ImportPart {
+  readonly source: SourcePart;
+  readonly match: Match;
+  readonly timeColumns: TimeColumns;
+  /** Where cells have times of their own. */
+  readonly cellTimes: CellTimes | undefined;
+}
+
+/** The source as the user says it, whatever the table. @throws DataError where a file is damaged */
+export async function openSource(
+  connection: Connection,
+  files: readonly SourceFile[],
+  spool: Spool,
+  options: ImportOptions,
+): Promise<readonly SourcePart[]> {
+  await prepareConnection(connection);
+  const sources: SourcePart[] = [];
+  for (const file of files) sources.push(await openPart(connection, file, spool, options));
+  if (options.preserve && options.sql !== undefined) checkSameExport(sources);
+  return options.sql === undefined ? sources : [await queryPart(connection, sources, options.sql)];
+}
+
+/** @throws UsageError where a part doesn't fit the table */
+export function matchParts(sources: readonly SourcePart[], schema: TableSchema, options: ImportOptions): ImportPart[] {
+  return sources
+    .map((part) => withTableColumns(part, schema))
+    .map((source) => {
+      const match = matchColumns(source, schema, options);
+      const timeColumns = timeColumnsOf(source, options);
+      return { source, match, timeColumns, cellTimes: matchTimes(source, match, schema, options) };
+    });
+}
+
+/** Rows of a query don't say which file they are from, and so not when their TTLs began to count. */
+function checkSameExport(sources: readonly SourcePart[]): void {
+  const other = sources.find(({ own }) => own?.exportedAt !== sources[0]?.own?.exportedAt);
+  if (!other) return;
+  throw new UsageError(`--preserve with --sql: ${sources[0]!.path} and ${other.path} are of different exports`, {
+    hint: "import the files of one export at a time",
+  });
+}
+
+/** What DuckDB counts for each column that it reads, most of which is never touched. */
+const COUNTED_BYTES_PER_COLUMN = 256 * 1024;
+
+/** Raises DuckDB's limit where the parts have so many columns that it would refuse to read them. `limit` is in bytes. */
+export async function allowColumns(connection: Connection, parts: readonly ImportPart[], limit: number): Promise<void> {
+  const needed = Math.max(0, ...parts.map((part) => partExpressions(part).length)) * COUNTED_BYTES_PER_COLUMN;
+  if (needed > limit) await run(connection, `SET memory_limit = '${needed}B'`, "preparing");
+}
+
+/** Makes a connection read times as all parts of an import do. */
+export async function prepareConnection(connection: Connection): Promise<void> {
+  await run(connection, "SET TimeZone = 'UTC'", "preparing");
+}
+
+/**
+ * Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. What we wrote
+ * ourselves has the columns that it says, and no more.
+ */
+function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
+  if (!source.json || source.own) return source;
+  const missing = schema.columns.filter(
+    (column) => !isKey(column) && !source.columns.some(({ name }) => name.toLowerCase() === column.name.toLowerCase()),
+  );
+  const columns = missing.map(
+    ({ name }): FileColumn => ({ name, sql: quoteName(name), type: JSON_TEXT, text: "json" }),
+  );
+  return { ...source, columns: [...source.columns, ...columns] };
+}
+
+const JSON_TEXT = { kind: "SIMPLE", name: "VARCHAR" } as const;
+
+/** The user's query as the one part of the source. */
+async function queryPart(connection: Connection, sources: readonly SourcePart[], sql: string): Promise<SourcePart> {
+  const columnsOf = ({ columns }: SourcePart) => columns.map((column) => `${column.sql} AS ${quoteName(column.name)}`);
+  const union = sources.map((source) =>
+    source.json
+      ? `SELECT ${["*", ...columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") })].join(", ")} FROM ${jsonTable(source)}`
+      : `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`,
+  );
+  await run(connection, `CREATE OR REPLACE VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`, "reading the source");
+  const query = sql.trim().replace(/;\s*$/, "");
+  const columns = await describeQuery(connection, query);
+  return {
+    path: "--sql",
+    file: undefined,
+    own: sources[0]?.own,
+    relation: `(${query}\n)`,
+    rows: undefined,
+    rowNumber: undefined,
+    columns: columns.map(({ name, type }) => {
+      // A column that the query lets through is what it was in all files.
+      const before = sources.map((source) => source.columns.find((column) => column.name === name));
+      const form = (column: FileColumn | undefined) =>
+        JSON.stringify([column && fileTypeToSql(column.type), column?.text, column?.want, column?.timestampFormat]);
+      const isSame =
+        before.every((column) => column && column.text !== "json" && form(column) === form(before[0])) &&
+        fileTypeToSql(before[0]!.type) === fileTypeToSql(type);
+      const rounded = sources.some(({ json }) => json) && fileTypeToSql(type).includes("DOUBLE");
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), type, rounded };
+    }),
+  };
+}
+
+/** A JSON file with the columns and types that DuckDB finds in it: a query needs values. */
+function jsonTable({ path, file }: SourcePart): string {
+  const compression = `compression = ${quoteText(file?.compression ?? "uncompressed")}`;
+  return `read_json(${pathLiteral(file?.content ?? path)}, sample_size = -1, hive_partitioning = false, ${compression})`;
+}
+
+async function describeQuery(connection: Connection, query: string) {
+  try {
+    return await describe(connection, `SELECT * FROM (${query}\n)`, "--sql");
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), {
+      hint: "the source is called rows: SELECT id, upper(name) AS name FROM rows WHERE id > 7",
+      cause: error,
+    });
+  }
+}
+
+/** The columns that say when rows were written and how long they live. */
+function timeColumnsOf(source: SourcePart, { timestamp, ttl }: ImportOptions): TimeColumns {
+  const find = (option: string, wanted: ImportOptions["ttl"], type: string) => {
+    if (!wanted || !("column" in wanted)) return undefined;
+    const column = source.columns.find(({ name }) => name === wanted.column);
+    const names = source.columns.map(({ name }) => name).join(", ");
+    if (!column) {
+      throw new UsageError(`${option}: ${source.path} has no column ${wanted.column}`, { hint: `it has ${names}` });
+    }
+    const conversion = convert(parseCqlType(type, new Map()), { ...column, own: false }, { truncateTimes: false });
+    if (conversion) return { ...conversion, name: column.name };
+    throw new UsageError(`${option}: column ${column.name} is ${fileTypeToSql(column.type)}, and no number`);
+  };
+  const found = { timestamp: find("--timestamp", timestamp, "bigint"), ttl: find("--ttl", ttl, "int") };
+  return {
+    ...(found.timestamp ? { timestamp: found.timestamp } : {}),
+    ...(found.ttl ? { ttl: found.ttl } : {}),
+  };
+}
+
+/**
+ * The query that reads a part's rows from `from` on: its columns, then the checks, then the times of rows, then those of cells.
+ * @param end before this row, in a part whose rows are numbered
+ */
+export function partQuery(part: ImportPart, from: number, end?: number): string {
+  const { source } = part;
+  const plain = `SELECT ${partExpressions(part).join(", ")} FROM ${source.relation}`;
+  if (source.rowNumber === undefined) return from === 0 ? plain : `${plain} OFFSET ${from}`;
+  const number = quoteName(source.rowNumber);
+  const bounds = [...(from > 0 ? [`${number} >= ${from}`] : []), ...(end === undefined ? [] : [`${number} < ${end}`])];
+  return bounds.length > 0 ? `${plain} WHERE ${bounds.join(" AND ")}` : plain;
+}
+
+function partExpressions({ source, match, timeColumns, cellTimes }: ImportPart): string[] {
+  const { columns } = match;
+  const { timestamp, ttl } = timeColumns;
+  const values = columns.map(({ conversion }) => conversion.sql);
+  // JSON is taken apart outside of DuckDB, which would change numbers on the way.
+  if (source.json) return ["json", ...columns.filter(({ file }) => file.text !== "json").map(({ file }) => file.sql)];
+  const checks = columns.flatMap(({ conversion: { check } }) =>
+    check === undefined ? [] : [`coalesce(${check}, false)`],
+  );
+  const times = cellTimes?.columns.map(({ conversion }) => conversion) ?? [];
+  return [
+    ...values,
+    ...checks,
+    ...[timestamp, ttl].flatMap((column) => (column ? [column.sql] : [])),
+    ...times.map(({ sql }) => sql),
+    ...times.flatMap(({ check }) => (check === undefined ? [] : [`coalesce(${check}, false)`])),
+  ];
+}
+
+/** @param refuse is told of rows that are no rows of this part */
+export function chunkReader(
+  { source, match, timeColumns, cellTimes }: ImportPart,
+  scan: Scan,
+  strict: boolean,
+): ChunkReader {
+  if (!source.json) return (chunk) => chunk;
+  const { timestamp, ttl } = timeColumns;
+  const wanted = match.columns.filter(({ file }) => file.text === "json").map(({ file }) => file.name);
+  const times = [timestamp, ttl].flatMap((column) => (column ? [column.name] : []));
+  const ofCells = cellTimes?.columns.map(({ file }) => file) ?? [];
+  const outside = ofCells.map(({ name, inside }) => inside?.[0] ?? name);
+  const names = [...new Set([...wanted, ...times, ...outside])];
+  const known = new Set(source.columns.map(({ name }) => name));
+  const { arena } = scan.columns[0]!;
+  const rows = new JsonRows(names, arena, source.json.inside);
+  const nested = new NestedTimes(ofCells, arena);
+  return (chunk, refuse) => {
+    const [texts, ...others] = chunk.columns;
+    rows.read(
+      texts!,
+      chunk.rows,
+      (row, name) => {
+        if (strict && !known.has(name) && name !== source.json?.metadata)
+          refuse(row, name, "the table has no such column");
+      },
+      (error) => refuse(error.row, undefined, error.message),
+    );
+    for (let row = 0; row < chunk.rows; row++) if (isNull(texts!, row)) refuse(row, undefined, undefined);
+    const find = (name: string) => rows.columns[names.indexOf(name)]!;
+    const columns = match.columns.map(({ file }) => (file.text === "json" ? find(file.name) : others.shift()!));
+    const cellColumns = nested.read(find, chunk.rows, (error) =>
+      refuse(error.row, source.json?.metadata, error.message),
+    );
+    return { rows: chunk.rows, columns: [...columns, ...times.map(find), ...cellColumns] };
+  };
+}

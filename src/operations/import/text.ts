@@ -1,0 +1,88 @@
+/*
+ * Owns reading text files with DuckDB as texts: every field of a CSV file and every object of a JSON file comes as it
+ * stands there, and is made a value of by src/types.
+ */
+import { quoteText } from "../../duckdb/copy.ts";
+import type { Connection } from "../../duckdb/engine.ts";
+import { Scan } from "../../duckdb/scan.ts";
+import { type JsonKeys, jsonKeys } from "../../types/json-rows.ts";
+import type { SourceFile } from "./files.ts";
+import { DEFAULT_MAX_ERRORS, type ImportOptions } from "./options.ts";
+import { pathLiteral } from "./ownfiles.ts";
+
+/** Rows whose keys are taken for those of all. */
+const SAMPLE_ROWS = 2048;
+/** The longest line of a file, or object, in bytes. */
+export const LONGEST_LINE = 16 * 1024 * 1024;
+
+/** What becomes of lines that are none of their format: undefined where the first of them ends the reading. */
+export interface MalformedLines {
+  /** So many are kept; 0: all. */
+  readonly most: number;
+}
+
+/**
+ * Whether malformed lines are rejected one by one, and how many are kept: not where a query may not see them, or where the
+ * file is not read to its end, since only then they are known.
+ */
+export function malformedLines({
+  sql,
+  maxRows,
+  maxErrors = DEFAULT_MAX_ERRORS,
+}: Pick<ImportOptions, "sql" | "maxRows" | "maxErrors">): MalformedLines | undefined {
+  if (sql !== undefined || maxRows !== undefined) return undefined;
+  return { most: maxErrors < 0 ? 0 : maxErrors + 1 };
+}
+
+/** The options of DuckDB's reader for lines that it can't read: they are left out, and kept in a table of their own. */
+function rejectsOptions(malformed: MalformedLines | undefined): string[] {
+  return malformed ? ["store_rejects = true", `rejects_limit = ${malformed.most}`] : [];
+}
+
+/** The options that make DuckDB's CSV reader read as it is told, and find out nothing by itself. */
+export function readerOptions(file: SourceFile, malformed: MalformedLines | undefined): string[] {
+  return [
+    // It would take lines with # for comments, and others for a title.
+    "auto_detect = false",
+    "hive_partitioning = false",
+    `max_line_size = ${LONGEST_LINE}`,
+    `buffer_size = ${2 * LONGEST_LINE}`,
+    `compression = ${quoteText(file.compression)}`,
+    ...rejectsOptions(malformed),
+  ];
+}
+
+/** A text file as one column of texts, `json`, a line each. */
+export function linesOf(file: SourceFile, malformed: MalformedLines | undefined): string {
+  const options = [
+    "columns = {'json': 'VARCHAR'}",
+    "header = false",
+    "delim = E'\\x01'",
+    "quote = ''",
+    "escape = ''",
+    ...readerOptions(file, malformed),
+  ];
+  return `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`;
+}
+
+/** A JSON file as one column of texts, an object each. */
+export async function jsonRelation(
+  connection: Connection,
+  file: SourceFile,
+  malformed: MalformedLines | undefined,
+): Promise<JsonKeys & { relation: string }> {
+  const compression = `compression = ${quoteText(file.compression)}`;
+  // A directory may be named json=….
+  const hive = "hive_partitioning = false";
+  const objects = ["format = 'auto'", hive, `maximum_object_size = ${LONGEST_LINE}`, compression];
+  // As lines, so that one that is no JSON costs that line only; DuckDB's own reader would stop at it.
+  const relation =
+    file.format === "jsonl"
+      ? linesOf(file, malformed)
+      : `(SELECT json::VARCHAR AS json FROM read_json_objects(${pathLiteral(file.content)}, ${objects.join(", ")}))`;
+  const scan = await Scan.open(connection, `SELECT json FROM ${relation} LIMIT ${SAMPLE_ROWS}`, `reading ${file.path}`);
+  const chunk = await scan.next();
+  const keys = chunk ? jsonKeys(chunk.columns[0]!, chunk.rows) : { names: [], inside: undefined };
+  await scan.settle();
+  return { ...keys, relation };
+}
