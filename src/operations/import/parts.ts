@@ -97,7 +97,8 @@ const JSON_TEXT = { kind: "SIMPLE", name: "VARCHAR" } as const;
 
 /** The user's query as the one part of the source. */
 async function queryPart(connection: Connection, sources: readonly SourcePart[], sql: string): Promise<SourcePart> {
-  const columnsOf = ({ columns }: SourcePart) => columns.map((column) => `${column.sql} AS ${quoteName(column.name)}`);
+  const columnsOf = ({ columns, path }: SourcePart) =>
+    columns.map((column) => `${toldSql(column, path)} AS ${quoteName(column.name)}`);
   const union = sources.map((source) =>
     source.json
       ? `SELECT ${["*", ...columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") })].join(", ")} FROM ${jsonTable(source)}`
@@ -122,9 +123,15 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
         before.every((column) => column && column.text !== "json" && form(column) === form(before[0])) &&
         fileTypeToSql(before[0]!.type) === fileTypeToSql(type);
       const rounded = sources.some(({ json }) => json) && fileTypeToSql(type).includes("DOUBLE");
-      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), type, rounded };
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), check: undefined, type, rounded };
     }),
   };
+}
+
+/** A query may do anything with a value, so that one that nobody can tell ends it. */
+function toldSql({ sql, check, flaw, name }: FileColumn, path: string): string {
+  if (check === undefined) return sql;
+  return `CASE WHEN ${check} THEN error(${quoteText(`column ${name} of ${path} has ${flaw?.reason}`)}) ELSE ${sql} END`;
 }
 
 /** A JSON file with the columns and types that DuckDB finds in it: a query needs values. */
