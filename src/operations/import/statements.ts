@@ -99,6 +99,7 @@ export class Statements {
       timeColumns: part.timeColumns,
       ...(part.cellTimes ? await this.#ofCells(part, number, segments) : { statements: await this.#of(part) }),
       writeNulls: options.nulls === "write",
+      isConditional: options.mode === "if-not-exists",
       ...once,
       writer: this.#writer,
       segments,
