@@ -11,7 +11,7 @@ import type { Connection } from "../../duckdb/engine.ts";
 import { Scan } from "../../duckdb/scan.ts";
 import { entryText } from "../../types/strings.ts";
 import type { SourceFile } from "./files.ts";
-import { LONGEST_LINE, linesOf } from "./text.ts";
+import { linesOf, type TextReading } from "./text.ts";
 
 export type Signs = Readonly<Record<"delimiter" | "quote" | "escape", string>>;
 
@@ -29,8 +29,13 @@ const HEAD_LINES = 100;
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
 /** @throws DataError where it is no record, or none of UTF-8 */
-export async function firstRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord> {
-  const found = await attempt("read", file.path, () => findRecord(connection, file, signs));
+export async function firstRecord(
+  connection: Connection,
+  file: SourceFile,
+  signs: Signs,
+  reading: TextReading,
+): Promise<FirstRecord> {
+  const found = await attempt("read", file.path, () => findRecord(connection, file, signs, reading));
   if (!found) {
     throw new DataError(`${file.path}: its first line can't be read: a quote is open at its end`, {
       hint: "say how the file is quoted: --quote, --escape",
@@ -42,19 +47,24 @@ export async function firstRecord(connection: Connection, file: SourceFile, sign
   return { ...record, fields, ...(file.compression === "zstd" ? {} : { newLine }) };
 }
 
-async function findRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord | undefined> {
+async function findRecord(
+  connection: Connection,
+  file: SourceFile,
+  signs: Signs,
+  reading: TextReading,
+): Promise<FirstRecord | undefined> {
   const reader = new RecordReader(signs);
-  for await (const bytes of bytesOf(connection, file)) {
+  for await (const bytes of bytesOf(connection, file, reading)) {
     const record = reader.read(bytes.toString("latin1"), false);
-    if (record || reader.length > LONGEST_LINE) return record;
+    if (record || reader.length > reading.longestLine) return record;
   }
   return reader.read("", true);
 }
 
 /** The first bytes of a file, and more as they are asked for. */
-async function* bytesOf(connection: Connection, file: SourceFile): AsyncGenerator<Buffer> {
+async function* bytesOf(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
   // Node 20 can't decompress it.
-  if (file.compression === "zstd") return yield* linesByDuckdb(connection, file);
+  if (file.compression === "zstd") return yield* linesByDuckdb(connection, file, reading);
   const stored = createReadStream(file.content);
   const gunzip = file.compression === "gzip" ? createGunzip() : undefined;
   if (gunzip) stored.once("error", (error) => gunzip.destroy(error)).pipe(gunzip);
@@ -67,8 +77,13 @@ async function* bytesOf(connection: Connection, file: SourceFile): AsyncGenerato
 }
 
 /** The first lines; DuckDB reads them in blocks, all of which must be UTF-8. */
-async function* linesByDuckdb(connection: Connection, file: SourceFile): AsyncGenerator<Buffer> {
-  const sql = `SELECT json FROM ${linesOf(file, undefined)} LIMIT ${HEAD_LINES}`;
+async function* linesByDuckdb(
+  connection: Connection,
+  file: SourceFile,
+  { longestLine }: TextReading,
+): AsyncGenerator<Buffer> {
+  const lines = linesOf(file, { longestLine, malformed: undefined });
+  const sql = `SELECT json FROM ${lines} LIMIT ${HEAD_LINES}`;
   const scan = await Scan.open(connection, sql, `reading ${file.path}`);
   try {
     const chunk = await scan.next();

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
 import { type Connection, Engine } from "../../../src/duckdb/engine.ts";
 import { firstRecord } from "../../../src/operations/import/csvhead.ts";
+import { textReading } from "../../../src/operations/import/text.ts";
 import type { TextCompression } from "../../../src/operations/import/files.ts";
 
 let directory: string;
@@ -37,7 +38,7 @@ async function head(content: string | Buffer, signs = COMMON, compression: TextC
     modifiedAt: 0,
     partition: new Map(),
   } as const;
-  return firstRecord(connection, file, signs);
+  return firstRecord(connection, file, signs, textReading(file, {}));
 }
 
 it.each([
