@@ -37,6 +37,8 @@ export interface FileColumn {
   readonly timestampFormat?: string | undefined;
   /** Numbers of JSON among its values came through DOUBLE. */
   readonly rounded?: boolean;
+  /** Values of JSON among its values are of several kinds, and stand there as JSON. */
+  readonly mixed?: boolean;
   /** Of JSON: the keys below each other that its value is at, where it is no member of the row itself. */
   readonly inside?: readonly [metadata: string, kind: string, key: string] | undefined;
   /** What DuckDB would not read of it as the file has it. */
