@@ -198,7 +198,7 @@ export function partShapes(
   const mode = modeOf(schema, options);
   const conditional = mode === "if-not-exists";
   const using = {
-    timestamp: mode !== "add" && !conditional,
+    timestamp: !hasCounters(schema) && !conditional,
     ttl: mode !== "add" && mode !== "delete" && (options.ttl !== undefined || timeColumns.ttl !== undefined),
   };
   const of = (keep: (column: TableColumn) => boolean) => writeShape(schema, mode, columns.filter(keep), using);

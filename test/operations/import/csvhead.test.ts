@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { DataError } from "../../../src/base/errors.ts";
 import { type Connection, Engine } from "../../../src/duckdb/engine.ts";
 import { firstRecord } from "../../../src/operations/import/csvhead.ts";
-import { textReading } from "../../../src/operations/import/text.ts";
 import type { TextCompression } from "../../../src/operations/import/files.ts";
+import { textReading } from "../../../src/operations/import/text.ts";
 
 let directory: string;
 let engine: Engine;
