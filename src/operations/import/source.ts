@@ -331,6 +331,9 @@ function flawOf({ type, logical_type: logical, converted_type: converted, precis
     };
   }
   const isNanos = /isAdjustedToUTC=1.*NanoSeconds/.test(logical ?? "");
+  if (isNanos && /^TimeType/.test(logical ?? "")) {
+    return { reason: "times of day in UTC with nanoseconds, which DuckDB reads in microseconds", fatal: true };
+  }
   if (type !== "INT96" && !isNanos) return undefined;
   return {
     reason: "timestamps with nanoseconds, which are read in microseconds: what is below is dropped",

@@ -26,8 +26,9 @@ describe("dates of the old calendar", () => {
   it("keep their names, or are the next day where today's has no such day", { timeout: 30_000 }, async () => {
     const { sql } = rebased(UTC, "d", DATE, ["INT32"])!;
     const first = -719_164;
+    // All days around those on which the two move apart.
     const found = await ask(
-      `SELECT i::INT AS i, (${sql})::VARCHAR AS name FROM (SELECT i, DATE '1970-01-01' + i::INT AS d FROM range(${first}, -141400) r(i))`,
+      `SELECT i::INT AS i, (${sql})::VARCHAR AS name FROM (SELECT i, DATE '1970-01-01' + i::INT AS d FROM range(${first}, -141400) r(i)) WHERE month(d) IN (2, 3) OR day(d) = 1`,
     );
     const wrong = found.filter(({ i, name }) => {
       const days = Number(i);
@@ -37,7 +38,8 @@ describe("dates of the old calendar", () => {
       const hasDay = rest !== "02-29" || year % 100 !== 0 || year % 400 === 0;
       return name !== (hasDay ? julian : `${julian.slice(0, 4)}-03-01`);
     });
-    expect([found.length, wrong]).toEqual([-141_400 - first, []]);
+    expect(found.length).toBeGreaterThan(100_000);
+    expect(wrong).toEqual([]);
   });
 
   it("are found wherever they are, and nothing else is touched", async () => {
@@ -93,8 +95,8 @@ it("instants of a zone are told from 1900 on", async () => {
   const { check, reason } = rebased({ ...UTC, zone: "Europe/Paris" }, "x", type, ["INT64"])!;
   expect(reason).toContain("Europe/Paris");
   const found = await ask(
-    `SET TimeZone = 'UTC'; SELECT ${check} AS bad FROM (VALUES ([TIMESTAMPTZ '1900-01-01Z', NULL]),
-     ([TIMESTAMPTZ '2024-01-01Z', TIMESTAMPTZ '1899-12-31 23:59:59.999999Z']), (NULL), ([])) r(x)`,
+    `SET TimeZone = 'UTC'; SELECT ${check} AS bad FROM (VALUES ([TIMESTAMPTZ '1900-01-01 00:00:00Z', NULL]),
+     ([TIMESTAMPTZ '2024-01-01 00:00:00Z', TIMESTAMPTZ '1899-12-31 23:59:59.999999Z']), (NULL), ([])) r(x)`,
   );
   expect(found.map(({ bad }) => bad)).toEqual([false, true, false, false]);
 });
