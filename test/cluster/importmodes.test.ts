@@ -52,3 +52,15 @@ it("an import that is gone on with needs the directory of its bad rows, too", as
   // The first attempt has written it already.
   expect(await world.import(bad, "t", { ...more, badRows: `${jobDirectory}.bad` })).toMatchObject({ code: 1 });
 });
+
+it("a column of --map that no file has is refused; JSON may have it in later rows", async () => {
+  const map = new Map([["nope", "n"]]);
+  expect(await world.import(path, "t", { map })).toMatchObject({
+    code: 2,
+    message: expect.stringMatching(/--map: there is no column nope.*p, c, n/s),
+  });
+  const early = Array.from({ length: 3000 }, (_, c) => `{"p": 7, "c": ${c}}\n`).join("");
+  const late = await world.file("late.jsonl", `${early}{"p": 7, "c": 3000, "nope": 5}\n`);
+  expect(await world.import(late, "t", { map })).toMatchObject({ code: 0, report: { rows: 3001 } });
+  expect((await world.keys("t", "n")).filter((n) => n !== "")).toEqual(["5"]);
+});

@@ -47,13 +47,25 @@ export async function openSource(
 
 /** @throws UsageError where a part doesn't fit the table */
 export function matchParts(sources: readonly SourcePart[], schema: TableSchema, options: ImportOptions): ImportPart[] {
+  checkMapped(sources, options);
   return sources
-    .map((part) => withTableColumns(part, schema))
+    .map((part) => withTableColumns(part, schema, options))
     .map((source) => {
       const match = matchColumns(source, schema, options);
       const timeColumns = timeColumnsOf(source, options);
       return { source, match, timeColumns, cellTimes: matchTimes(source, match, schema, options) };
     });
+}
+
+/** Files may lack a column that others have, but one that none has is misspelt. */
+function checkMapped(sources: readonly SourcePart[], { map }: ImportOptions): void {
+  for (const name of map?.keys() ?? []) {
+    if (sources.some((part) => mayHaveMore(part) || part.columns.some((column) => column.name === name))) continue;
+    const names = new Set(sources.flatMap(({ columns }) => columns.map((column) => column.name)));
+    throw new UsageError(`--map: there is no column ${name} in the source`, {
+      hint: `it has ${[...names].join(", ")}`,
+    });
+  }
 }
 
 /** Rows of a query don't say which file they are from, and so not when their TTLs began to count. */
@@ -80,22 +92,28 @@ export async function prepareConnection(connection: Connection): Promise<void> {
 }
 
 /**
- * Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur, of the primary
- * key only where there is no key at all, since there may be no row. What we wrote ourselves has the columns that it says,
+ * Rows of JSON may have keys that none of the first has: those of the table and of --map are taken wherever they occur,
+ * of the primary key only where there is no key at all, since there may be no row. What we wrote ourselves has the columns that it says,
  * and no more.
  */
-function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
-  if (!source.json || source.own) return source;
+function withTableColumns(source: SourcePart, schema: TableSchema, { map }: ImportOptions): SourcePart {
+  if (!mayHaveMore(source)) return source;
   const hasKeys = source.columns.some(({ text }) => text === "json");
+  const filled = new Set(map?.values());
+  const has = (name: string) => source.columns.some((column) => column.name.toLowerCase() === name.toLowerCase());
   const missing = schema.columns.filter(
-    (column) =>
-      !(isKey(column) && hasKeys) &&
-      !source.columns.some(({ name }) => name.toLowerCase() === column.name.toLowerCase()),
+    (column) => !(isKey(column) && hasKeys) && !has(column.name) && !filled.has(column.name),
   );
-  const columns = missing.map(
-    ({ name }): FileColumn => ({ name, sql: quoteName(name), type: JSON_TEXT, text: "json" }),
+  const mapped = [...(map?.keys() ?? [])].filter((name) => !source.columns.some((column) => column.name === name));
+  const columns = [...missing.map(({ name }) => name), ...mapped].map(
+    (name): FileColumn => ({ name, sql: quoteName(name), type: JSON_TEXT, text: "json" }),
   );
   return { ...source, columns: [...source.columns, ...columns] };
+}
+
+/** Whether rows may have columns that the first ones lack. */
+function mayHaveMore({ json, own }: SourcePart): boolean {
+  return json !== undefined && own === undefined;
 }
 
 const JSON_TEXT = { kind: "SIMPLE", name: "VARCHAR" } as const;
