@@ -210,7 +210,11 @@ async function existingTable(cluster: Cluster, { table }: ImportOptions): Promis
 /** Makes the table where it is not there yet: what can be refused without it is refused before. */
 async function ready(cluster: Cluster, opened: Opened, options: ImportOptions): Promise<Opened> {
   const { target, parts, files } = opened;
-  if (target.making.length === 0) return opened;
+  if (target.making.length === 0) {
+    // Made a moment ago, as it may be, when a node was down that is back.
+    if (options.create) await cluster.agreement(`looking for ${qualifiedName(target.schema)}`);
+    return opened;
+  }
   await checkBadRows(options);
   await leave((await claimJob(options, target.schema, files)).lock);
   await makeTable(cluster, target);

@@ -1,7 +1,7 @@
 /*
  * Imports of what the server would lose or count twice without a word, and of rejected rows once more: nothing is.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
@@ -173,6 +173,25 @@ it.each(["parquet", "csv", "jsonl", "arrow"] as const)(
     expect([report.rows, report.rejected]).toEqual([0, 0]);
   },
 );
+
+it("an Arrow file is refused that is no longer in the directory which had a column's value", async () => {
+  const table = { keyspace, table: "moved" };
+  await client.execute(`CREATE TABLE ${keyspace}.moved (k int PRIMARY KEY, v int, w int)`);
+  await client.execute(`INSERT INTO ${keyspace}.moved (k, v, w) VALUES (1, 7, 8)`);
+  const { connection } = asked("moved", [], {});
+  const more = { format: "arrow", partitionBy: [{ column: "v" }] } as const;
+  await exportTable({ connection, table, destination: file("moved"), ...more });
+  const moved = file("moved.arrow");
+  await rename(join(file("moved"), "v=7", "part-00000.arrows"), moved);
+  await client.execute(`TRUNCATE ${keyspace}.moved`);
+  for (const sql of [undefined, "SELECT * FROM rows"]) {
+    const refused = importTable(asked("moved", [moved], { sql }));
+    await expect(refused).rejects.toThrow("v: its value stood in the path of the file, as v=…");
+  }
+  await importTable(asked("moved", [moved], { columns: ["k", "w"] }));
+  const { rows } = await client.execute(`SELECT JSON * FROM ${keyspace}.moved`);
+  expect(rows.map((row) => row["[json]"])).toEqual(['{"k": 1, "v": null, "w": 8}']);
+});
 
 it("rows are updated, or inserted where there are none, out of static columns alone", async () => {
   const table = `${keyspace}.statics`;
