@@ -18,15 +18,15 @@ import { claimJob, isStreamed, leave } from "./import/claim.ts";
 import { makeTable, planTable, type Target } from "./import/create.ts";
 import { filterPartitions, findSourceFiles, type SourceFile } from "./import/files.ts";
 import { type ImportFlags, type ImportJob, type ImportJobPlan, importPlan } from "./import/job.ts";
-import type { ImportOptions, ImportPlan, ImportReport } from "./import/options.ts";
+import { DEFAULT_MEMORY, type ImportOptions, type ImportPlan, type ImportReport } from "./import/options.ts";
 import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
 import { type ImportRun, importRows } from "./import/running.ts";
 import { sampleRows } from "./import/sample.ts";
 import { Spool } from "./import/spool.ts";
 import { hasCounters, partShapes } from "./import/statements.ts";
+import { checkCounterStatics, mostPartitions } from "./import/statics.ts";
 import { peakMemory } from "./report.ts";
 
-const DEFAULT_MEMORY = 512e6;
 /** What DuckDB may take of the memory: the rest is for cells and frames. */
 const ENGINE_SHARE = 0.4;
 /** A second one waits for the first in a busy loop, unless there is something to compute. */
@@ -195,6 +195,7 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
       hint: "leave the static columns out with --columns",
     });
   }
+  if (addsStatics) await checkCounterStatics(connection, parts, mostPartitions(options));
   const counters = hasCounters(schema)
     ? ["counters are added to what the table has: importing twice counts twice"]
     : [];

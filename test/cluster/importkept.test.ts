@@ -58,6 +58,23 @@ it("static counters are added once a partition, in whatever order and file its r
   await expect(importTable(asked("tallies", [one], { skipRows: 1 }))).rejects.toThrow("static counters");
 });
 
+it("static counters of more partitions than memory is for are refused before one is added", async () => {
+  const table = `${keyspace}.many_tallies`;
+  await client.execute(`CREATE TABLE ${table} (p int, c int, s counter static, n counter, PRIMARY KEY (p, c))`);
+  const rows = (statics: string) => `SELECT i::INT AS p, 1 AS c, ${statics} AS s, 1 AS n FROM range(150_000) r(i)`;
+  const memory = { memoryBytes: 64e6, maxRows: 1 };
+  const many = await parquet("many.parquet", rows("7"));
+  await expect(importTable(asked("many_tallies", [many], memory))).rejects.toMatchObject({
+    name: "UsageError",
+    message: expect.stringMatching(/static counters of about 1[3-7]\d{4} partitions: .* memory is for 125000/),
+    hint: "say more: --memory 1GB",
+  });
+  expect((await client.execute(`SELECT p FROM ${table}`)).rows).toEqual([]);
+  // As many rows, of few partitions with static values.
+  const few = await parquet("few.parquet", rows("CASE WHEN i < 9 THEN 7 END"));
+  expect(await importTable(asked("many_tallies", [few], memory))).toMatchObject({ rows: 1 });
+});
+
 it("static lists are written once a partition where a second time would have the same timestamp", async () => {
   await client.execute(`CREATE TABLE ${keyspace}.lists (p int, c int, l list<int> static, v int, PRIMARY KEY (p, c))`);
   const path = await text(

@@ -13,6 +13,7 @@ export type SourceFormat = "parquet" | "csv" | "json" | "jsonl" | "arrow";
 
 /** Rejected rows that an import goes on after, unless it is said. */
 export const DEFAULT_MAX_ERRORS = 100;
+export const DEFAULT_MEMORY = 512e6;
 
 /** A number for all rows, or the file's column that has one for each. */
 export type FixedOrColumn = { readonly value: bigint } | { readonly column: string };
