@@ -102,8 +102,9 @@ export interface ImportSample {
   /** The first rejected rows. */
   readonly reasons: readonly {
     readonly file: string;
-    /** From 1. */
-    readonly row: number;
+    /** From 1; null for lines of text that are no rows. */
+    readonly row: number | null;
+    readonly line: number | null;
     readonly column: string | null;
     readonly reason: string;
   }[];
