@@ -127,11 +127,14 @@ export class Cluster {
         ? clusterFailure(error, doing)
         : new UsageError(`${doing}: ${refusal}`, { cause: error });
     }
-    await this.#agreement(doing);
+    await this.agreement(doing);
   }
 
-  /** Nodes that are down learn of it when they come back. */
-  async #agreement(doing: string): Promise<void> {
+  /**
+   * Waits until all nodes of the data centre that are up have the same schema; those that are down learn of it when they
+   * come back. @throws ClusterError where they don't agree in time
+   */
+  async agreement(doing: string): Promise<void> {
     const until = Date.now() + AGREEMENT_TIMEOUT_MS;
     for (;;) {
       const cql = "SELECT schema_version FROM system.local";

@@ -40,9 +40,9 @@ function sampleFacts({ sample, requests, rows: count }: ImportPlan): [string, st
   return [
     ["sample", rows === 0 ? "no rows" : `${which}: ${carried}${all}`],
     ...(rejected > 0 ? [["rejected", `${plural(rejected, "row")} of the sample`] as [string, string]] : []),
-    ...sample.reasons.map(({ file, row, column, reason }): [string, string] => [
+    ...sample.reasons.map(({ file, row, line, column, reason }): [string, string] => [
       "",
-      `${file}, row ${formatCount(row)}${column === null ? "" : `, ${column}`}: ${reason}`,
+      `${file}, ${row === null ? `line ${formatCount(line ?? 0)}` : `row ${formatCount(row)}`}${column === null ? "" : `, ${column}`}: ${reason}`,
     ]),
     ...(more > 0 ? [["", `and ${formatCount(more)} more`] as [string, string]] : []),
   ];

@@ -20,15 +20,15 @@ import { makeTable, planTable, type Target } from "./import/create.ts";
 import { filterPartitions, findSourceFiles, type SourceFile } from "./import/files.ts";
 import { type ImportFlags, type ImportJob, type ImportJobPlan, importPlan } from "./import/job.ts";
 import { checkModes } from "./import/modes.ts";
-import type { ImportOptions, ImportPlan, ImportReport } from "./import/options.ts";
+import { DEFAULT_MEMORY, type ImportOptions, type ImportPlan, type ImportReport } from "./import/options.ts";
 import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
 import { type ImportRun, importRows } from "./import/running.ts";
 import { sampleRows } from "./import/sample.ts";
 import { Spool } from "./import/spool.ts";
 import { hasCounters, partShapes } from "./import/statements.ts";
+import { checkCounterStatics, mostPartitions } from "./import/statics.ts";
 import { peakMemory } from "./report.ts";
 
-const DEFAULT_MEMORY = 512e6;
 /** What DuckDB may take of the memory: the rest is for cells and frames. */
 const ENGINE_SHARE = 0.4;
 /** A second one waits for the first in a busy loop, unless there is something to compute. */
@@ -190,6 +190,8 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   const notices = [...target.notices, ...new Set(parts.flatMap(told))];
   checkModes(schema, parts, options);
   const isAdding = hasCounters(schema) && options.mode !== "delete";
+  const addsStatics = isAdding && parts.some((part) => partShapes(schema, part, options).statics);
+  if (addsStatics) await checkCounterStatics(connection, parts, mostPartitions(options));
   const counters = isAdding ? ["counters are added to what the table has: importing twice counts twice"] : [];
   return { target, files, parts, notices: [...counters, ...notices] };
 }
@@ -203,7 +205,11 @@ async function existingTable(cluster: Cluster, { table }: ImportOptions): Promis
 /** Makes the table where it is not there yet: what can be refused without it is refused before. */
 async function ready(cluster: Cluster, opened: Opened, options: ImportOptions): Promise<Opened> {
   const { target, parts, files } = opened;
-  if (target.making.length === 0) return opened;
+  if (target.making.length === 0) {
+    // Made a moment ago, as it may be, when a node was down that is back.
+    if (options.create) await cluster.agreement(`looking for ${qualifiedName(target.schema)}`);
+    return opened;
+  }
   await checkBadRows(options, false);
   await leave((await claimJob(options, target.schema, files)).lock);
   await makeTable(cluster, target);

@@ -248,7 +248,7 @@ export const IMPORT_PLAN: ImportPlan = {
     rejected: 2,
     requests: 21,
     partitions: 21,
-    reasons: [{ file: "x.parquet", row: 7, column: "ID", reason: "NULL in the primary key" }],
+    reasons: [{ file: "x.parquet", row: 7, line: null, column: "ID", reason: "NULL in the primary key" }],
   },
   statements: ["INSERT INTO ks.t (id) VALUES (?) USING TIMESTAMP ?"],
   rows: 200_000,

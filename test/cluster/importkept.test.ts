@@ -1,7 +1,7 @@
 /*
  * Imports of what the server would lose or count twice without a word, and of rejected rows once more: nothing is.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -57,6 +57,23 @@ it("static counters are added once a partition, in whatever order and file its r
   expect(report.rejected).toBe(1);
   expect(report.notices.join()).toContain("the partition's static counters were added already, with other values");
   await expect(importTable(asked("tallies", [one], { skipRows: 1 }))).rejects.toThrow("static counters");
+});
+
+it("static counters of more partitions than memory is for are refused before one is added", async () => {
+  const table = `${keyspace}.many_tallies`;
+  await client.execute(`CREATE TABLE ${table} (p int, c int, s counter static, n counter, PRIMARY KEY (p, c))`);
+  const rows = (statics: string) => `SELECT i::INT AS p, 1 AS c, ${statics} AS s, 1 AS n FROM range(150_000) r(i)`;
+  const memory = { memoryBytes: 64e6, maxRows: 1 };
+  const many = await parquet("many.parquet", rows("7"));
+  await expect(importTable(asked("many_tallies", [many], memory))).rejects.toMatchObject({
+    name: "UsageError",
+    message: expect.stringMatching(/static counters of about 1[3-7]\d{4} partitions: .* memory is for 125000/),
+    hint: "say more: --memory 1GB",
+  });
+  expect((await client.execute(`SELECT p FROM ${table}`)).rows).toEqual([]);
+  // As many rows, of few partitions with static values.
+  const few = await parquet("few.parquet", rows("CASE WHEN i < 9 THEN 7 END"));
+  expect(await importTable(asked("many_tallies", [few], memory))).toMatchObject({ rows: 1 });
 });
 
 it("static lists are written once a partition where a second time would have the same timestamp", async () => {
@@ -174,6 +191,25 @@ it.each(["parquet", "csv", "jsonl", "arrow"] as const)(
     expect([report.rows, report.rejected]).toEqual([0, 0]);
   },
 );
+
+it("an Arrow file is refused that is no longer in the directory which had a column's value", async () => {
+  const table = { keyspace, table: "moved" };
+  await client.execute(`CREATE TABLE ${keyspace}.moved (k int PRIMARY KEY, v int, w int)`);
+  await client.execute(`INSERT INTO ${keyspace}.moved (k, v, w) VALUES (1, 7, 8)`);
+  const { connection } = asked("moved", [], {});
+  const more = { format: "arrow", partitionBy: [{ column: "v" }] } as const;
+  await exportTable({ connection, table, destination: file("moved"), ...more });
+  const moved = file("moved.arrow");
+  await rename(join(file("moved"), "v=7", "part-00000.arrows"), moved);
+  await client.execute(`TRUNCATE ${keyspace}.moved`);
+  for (const sql of [undefined, "SELECT * FROM rows"]) {
+    const refused = importTable(asked("moved", [moved], { sql }));
+    await expect(refused).rejects.toThrow("v: its value stood in the path of the file, as v=…");
+  }
+  await importTable(asked("moved", [moved], { columns: ["k", "w"] }));
+  const { rows } = await client.execute(`SELECT JSON * FROM ${keyspace}.moved`);
+  expect(rows.map((row) => row["[json]"])).toEqual(['{"k": 1, "v": null, "w": 8}']);
+});
 
 it("rows are updated, or inserted where there are none, out of static columns alone", async () => {
   const table = `${keyspace}.statics`;

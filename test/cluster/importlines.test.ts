@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { EXIT_DONE } from "../../src/cli/faults.ts";
-import { exportTable } from "../../src/index.ts";
+import { exportTable, planImport } from "../../src/index.ts";
 import { Importing } from "./importing.ts";
 
 let world: Importing;
@@ -42,4 +42,24 @@ it("lines of JSON end as they like", async () => {
   const { code, report } = await world.import(await world.file("mixed.jsonl", lines.join("")));
   expect([code, report?.rows, report?.rejected]).toEqual([EXIT_DONE, lines.length, 0]);
   expect(await held()).toEqual(lines.map((_, c) => [1, c, "\r\n"]));
+});
+
+it("lines that are none are told of by a plan too", async () => {
+  const content = Buffer.from("p,c,v\r\n1,1,\xff\r\n1,2,b\r\n1,3\r\n", "latin1");
+  const { host, port } = inject("cassandra");
+  const plan = await planImport({
+    connection: { hosts: [`${host}:${port}`] },
+    table: { keyspace: world.keyspace, table: "t" },
+    sources: [await world.file("lines.csv", content)],
+  });
+  expect(plan).toMatchObject({
+    rows: 1,
+    sample: {
+      ...{ rows: 1, written: 1, rejected: 2 },
+      reasons: [
+        { row: null, line: 2, reason: "bytes that are not UTF-8" },
+        { row: null, line: 4, reason: "2 fields instead of 3" },
+      ],
+    },
+  });
 });

@@ -371,7 +371,7 @@ it("a plan tries the first wanted rows of each file", async () => {
   expect(sample).toMatchObject({ rows: 2051, files: 2, written: 1026, rejected: 1025, partitions: 5 });
   expect(sample.reasons).toHaveLength(10);
   expect(sample.reasons[0]).toEqual({
-    ...{ file: paths[0], row: 1002, column: "n", reason: "the value can't be kept exactly as float" },
+    ...{ file: paths[0], row: 1002, line: null, column: "n", reason: "the value can't be kept exactly as float" },
   });
   expect([rows, files.map((file) => file.rows)]).toEqual([5003, [5000, 3]]);
   expect(requests).toBe(Math.ceil((4003 * sample.requests) / 2051));

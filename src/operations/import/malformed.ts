@@ -44,7 +44,8 @@ export async function rejectMalformed(
   return lines.length;
 }
 
-async function readMalformed(connection: Connection, doing: string): Promise<MalformedLine[]> {
+/** The lines that the last scan of the connection left out, in their order; it has to be at its end. */
+export async function readMalformed(connection: Connection, doing: string): Promise<MalformedLine[]> {
   const rows = await readRows<Found>(
     connection,
     `SELECT line, any_value(csv_line) AS csv_line, first(error_type ORDER BY byte_position) AS error_type,

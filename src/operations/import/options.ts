@@ -13,6 +13,7 @@ export type SourceFormat = "parquet" | "csv" | "json" | "jsonl" | "arrow";
 
 /** Rejected rows that an import goes on after, unless it is said. */
 export const DEFAULT_MAX_ERRORS = 100;
+export const DEFAULT_MEMORY = 512e6;
 
 /** A number for all rows, or the file's column that has one for each. */
 export type FixedOrColumn = { readonly value: bigint } | { readonly column: string };
@@ -101,8 +102,9 @@ export interface ImportSample {
   /** The first rejected rows. */
   readonly reasons: readonly {
     readonly file: string;
-    /** From 1. */
-    readonly row: number;
+    /** From 1; null for lines of text that are no rows. */
+    readonly row: number | null;
+    readonly line: number | null;
     readonly column: string | null;
     readonly reason: string;
   }[];

@@ -7,6 +7,7 @@ import type { Cluster } from "../../cassandra/cluster.ts";
 import type { TableSchema } from "../../cassandra/schema.ts";
 import type { Connection } from "../../duckdb/engine.ts";
 import { Scan, type ScanChunk } from "../../duckdb/scan.ts";
+import { readMalformed } from "./malformed.ts";
 import type { ImportOptions, ImportSample } from "./options.ts";
 import { chunkReader, type ImportPart, partQuery } from "./parts.ts";
 import { piecesOf } from "./rows.ts";
@@ -63,8 +64,13 @@ export async function sampleRows(
         await sender.send(chunk, row, base + row, read);
       };
     });
+    const { leavesOut, path } = part.source;
+    const lines = leavesOut && found < most ? await readMalformed(connection, `reading ${path}`) : [];
+    for (const malformed of lines) {
+      rejected.push({ part: number, row: found, column: undefined, reason: malformed.reason, malformed });
+    }
     rows += found;
-    if (found > 0) files++;
+    if (found + lines.length > 0) files++;
     // What is skipped, and what is wanted at the most, is counted through all of them.
     const isCounted = options.skipRows !== undefined || options.maxRows !== undefined;
     if (found < most && found > 0) counts[number] ??= first + found;
@@ -79,9 +85,10 @@ export async function sampleRows(
     requests: writer.requests,
     partitions: writer.partitions,
     rejected: rejected.length,
-    reasons: rejected.slice(0, REASONS).map(({ part, row, column, reason }) => ({
+    reasons: rejected.slice(0, REASONS).map(({ part, row, column, reason, malformed }) => ({
       file: parts[part]!.source.path,
-      row: row + 1,
+      row: malformed ? null : row + 1,
+      line: malformed?.line ?? null,
       column: column ?? null,
       reason,
     })),

@@ -121,16 +121,17 @@ async function openArrow(connection: Connection, file: SourceFile, spool: Spool)
   const said = ownMetadata(keyValues, file.path);
   const own = said && { ...said, partition: partitionOfArrow(said, file, columns, part.rows === 0) };
   const known = new Map(own?.columns.map((column) => [column.column, column]));
+  const inFile = part.columns.map((column, i): FileColumn => {
+    const { name, isNull, problem } = columns[i]!;
+    const flaw = problem === undefined ? undefined : { reason: problem, fatal: true };
+    return { ...column, name, type: isNull ? NULL_TYPE : column.type, own: known.get(name), flaw };
+  });
   return {
     ...part,
     own,
     notice,
     damage,
-    columns: part.columns.map((column, i): FileColumn => {
-      const { name, isNull, problem } = columns[i]!;
-      const flaw = problem === undefined ? undefined : { reason: problem, fatal: true };
-      return { ...column, name, type: isNull ? NULL_TYPE : column.type, own: known.get(name), flaw };
-    }),
+    columns: [...inFile, ...(own ? lostColumns(own, inFile) : [])],
   };
 }
 
@@ -144,6 +145,18 @@ function partitionOfArrow(
   const absent = columns.filter(({ column }) => !inFile.some(({ name }) => name === column));
   const known = absent.filter(({ column }) => isEmpty || partition.has(column));
   return new Map(known.map(({ column, name }) => [name, partition.get(column) ?? null]));
+}
+
+/** Columns that an export had left to the path of its file, which is another now. */
+function lostColumns(own: OwnMetadata, inFile: readonly FileColumn[]): FileColumn[] {
+  const lost = own.columns.filter(
+    (column) =>
+      column.kind !== "virtual" && !isInPath(own, column) && !inFile.some(({ name }) => name === column.column),
+  );
+  return lost.map((column) => {
+    const reason = `its value stood in the path of the file, as ${column.column}=…: put the file back below that directory`;
+    return { name: column.column, sql: "NULL::VARCHAR", type: TEXT, own: column, flaw: { reason, fatal: true } };
+  });
 }
 
 /** The columns that the file's path has: by what our own exports say of it, else by the names of its directories. */

@@ -18,7 +18,7 @@ import type { ImportOptions } from "./options.ts";
 import type { ImportPart } from "./parts.ts";
 import type { RowFates } from "./segments.ts";
 import { type PartStatements, type Prepared, RowSender, type RowTimes, type SenderOptions } from "./sending.ts";
-import { CounterStatics, StaticLists } from "./statics.ts";
+import { CounterStatics, mostPartitions, StaticLists } from "./statics.ts";
 
 /** Microseconds between rows whose table has lists: so many attempts have room. */
 const LIST_ATTEMPTS = 16;
@@ -36,11 +36,11 @@ type StaticsOnce = Pick<SenderOptions, "counterStatics" | "staticLists">;
 
 /** What remembers static values that may be written only once; there is one for all parts of an import. */
 export function staticsOnce(schema: TableSchema, parts: readonly ImportPart[], options: ImportOptions): StaticsOnce {
-  if (hasCounters(schema)) return { counterStatics: new CounterStatics() };
+  if (hasCounters(schema)) return { counterStatics: new CounterStatics(mostPartitions(options)) };
   const hasStaticLists = schema.columns.some(({ kind, type }) => kind === "static" && /^list</.test(type));
   // Else each row has a later timestamp than the one before, and its list replaces that one's.
   const isTimed = options.timestamp !== undefined || parts.some(({ cellTimes }) => cellTimes !== undefined);
-  return hasStaticLists && isTimed ? { staticLists: new StaticLists() } : {};
+  return hasStaticLists && isTimed ? { staticLists: new StaticLists(mostPartitions(options)) } : {};
 }
 
 /** The number of this process's first attempt at a row; durable before anything is sent. */
