@@ -3,7 +3,8 @@
  * bytes: bytes further down that are no text don't matter yet, as they would to DuckDB's reader.
  */
 import { createReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
+import type { Transform } from "node:stream";
+import * as zlib from "node:zlib";
 import { isNull } from "../../base/column.ts";
 import { DataError } from "../../base/errors.ts";
 import { attempt } from "../../base/filefailure.ts";
@@ -24,7 +25,7 @@ export interface FirstRecord {
   readonly newLine?: string | undefined;
 }
 
-/** Of a file that DuckDB has to decompress: lines that the names of the columns may take, which in quotes may have several. */
+/** Of a file that DuckDB has to decompress, where the runtime can't: lines that the names of the columns may take, which in quotes may have several. */
 const HEAD_LINES = 100;
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
@@ -43,8 +44,8 @@ export async function firstRecord(
   }
   const { newLine, ...record } = found;
   const fields = record.fields.map((field) => utf8(field, file));
-  // DuckDB gave lines without their ends.
-  return { ...record, fields, ...(file.compression === "zstd" ? {} : { newLine }) };
+  // DuckDB gives lines without their ends.
+  return { ...record, fields, ...(file.compression === "zstd" && !unzstd ? {} : { newLine }) };
 }
 
 async function findRecord(
@@ -61,18 +62,20 @@ async function findRecord(
   return reader.read("", true);
 }
 
+/** Newer than the oldest Node that runs this. */
+const unzstd = (zlib as unknown as { readonly createZstdDecompress?: () => Transform }).createZstdDecompress;
+
 /** The first bytes of a file, and more as they are asked for. */
 async function* bytesOf(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
-  // Node 20 can't decompress it.
-  if (file.compression === "zstd") return yield* linesByDuckdb(connection, file, reading);
+  if (file.compression === "zstd" && !unzstd) return yield* linesByDuckdb(connection, file, reading);
   const stored = createReadStream(file.content);
-  const gunzip = file.compression === "gzip" ? createGunzip() : undefined;
-  if (gunzip) stored.once("error", (error) => gunzip.destroy(error)).pipe(gunzip);
+  const unpacked = { uncompressed: undefined, gzip: zlib.createGunzip, zstd: unzstd }[file.compression]?.();
+  if (unpacked) stored.once("error", (error) => unpacked.destroy(error)).pipe(unpacked);
   try {
-    for await (const bytes of gunzip ?? stored) yield bytes as Buffer;
+    for await (const bytes of unpacked ?? stored) yield bytes as Buffer;
   } finally {
     stored.destroy();
-    gunzip?.destroy();
+    unpacked?.destroy();
   }
 }
 
