@@ -152,6 +152,10 @@ function special(cql: CqlType, sql: string, type: FileType, options: ConvertOpti
   if (type.kind !== "SIMPLE") return undefined;
   if (type.name === '"NULL"') return { sql: "NULL::VARCHAR", encode: textEncoder(cql, "csv", options) };
   if (type.name === "VARCHAR" || type.name === "JSON") return { sql, encode: textEncoder(cql, "csv", options) };
+  if (type.name === "TIMETZ" && cql.name === "time") {
+    const encode = encoderOf(cql, { kind: "TIME_NS" })!;
+    return { sql: `${sql}::TIME::TIME_NS`, encode, check: `date_part('timezone', ${sql}) <> 0` };
+  }
   if (type.name !== "BLOB") return undefined;
   if (cql.name === "text" || cql.name === "ascii") {
     const decoded = `TRY(decode(${sql}))`;

@@ -14,6 +14,9 @@ import { entryText } from "../../types/strings.ts";
 import type { SourceFile } from "./files.ts";
 import { linesOf, type TextReading } from "./text.ts";
 
+/** Not in Node 20. */
+const { createZstdDecompress: createZstd } = zlib as unknown as { readonly createZstdDecompress?: () => Transform };
+
 export type Signs = Readonly<Record<"delimiter" | "quote" | "escape", string>>;
 
 export interface FirstRecord {
@@ -25,7 +28,7 @@ export interface FirstRecord {
   readonly newLine?: string | undefined;
 }
 
-/** Of a file that DuckDB has to decompress, where the runtime can't: lines that the names of the columns may take, which in quotes may have several. */
+/** Of a file that DuckDB has to decompress: lines that the names of the columns may take, which in quotes may have several. */
 const HEAD_LINES = 100;
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
@@ -42,10 +45,7 @@ export async function firstRecord(
       hint: "say how the file is quoted: --quote, --escape",
     });
   }
-  const { newLine, ...record } = found;
-  const fields = record.fields.map((field) => utf8(field, file));
-  // DuckDB gives lines without their ends.
-  return { ...record, fields, ...(file.compression === "zstd" && !unzstd ? {} : { newLine }) };
+  return { ...found, fields: found.fields.map((field) => utf8(field, file)) };
 }
 
 async function findRecord(
@@ -62,14 +62,11 @@ async function findRecord(
   return reader.read("", true);
 }
 
-/** Newer than the oldest Node that runs this. */
-const unzstd = (zlib as unknown as { readonly createZstdDecompress?: () => Transform }).createZstdDecompress;
-
 /** The first bytes of a file, and more as they are asked for. */
 async function* bytesOf(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
-  if (file.compression === "zstd" && !unzstd) return yield* linesByDuckdb(connection, file, reading);
+  if (file.compression === "zstd" && !createZstd) return yield* linesByDuckdb(connection, file, reading);
   const stored = createReadStream(file.content);
-  const unpacked = { uncompressed: undefined, gzip: zlib.createGunzip, zstd: unzstd }[file.compression]?.();
+  const unpacked = decompressor(file);
   if (unpacked) stored.once("error", (error) => unpacked.destroy(error)).pipe(unpacked);
   try {
     for await (const bytes of unpacked ?? stored) yield bytes as Buffer;
@@ -79,21 +76,41 @@ async function* bytesOf(connection: Connection, file: SourceFile, reading: TextR
   }
 }
 
-/** The first lines; DuckDB reads them in blocks, all of which must be UTF-8. */
-async function* linesByDuckdb(
+function decompressor({ compression }: SourceFile): Transform | undefined {
+  if (compression === "gzip") return zlib.createGunzip();
+  return compression === "zstd" ? createZstd?.() : undefined;
+}
+
+/** The first lines, where nothing else can decompress them; DuckDB reads them in blocks, all of which must be UTF-8. */
+async function* linesByDuckdb(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
+  const linesEnding = (newLine: string) => headLines(connection, file, reading, newLine);
+  const [lines, split] = [await linesEnding("\\r\\n"), await linesEnding("\\n")];
+  const blanks = (from: readonly string[], at: number) => {
+    const end = from.findIndex((line, i) => i >= at && line !== "");
+    return (end < 0 ? from.length : end) - at;
+  };
+  let at = 0;
+  for (const [i, line] of lines.entries()) {
+    // Where \r and \n end a line each, the two together leave an empty one.
+    const isPair = blanks(split, at + 1) > blanks(lines, i + 1);
+    at += isPair ? 2 : 1;
+    yield Buffer.from(`${line}${isPair ? "\r\n" : "\n"}`);
+  }
+}
+
+async function headLines(
   connection: Connection,
   file: SourceFile,
   { longestLine }: TextReading,
-): AsyncGenerator<Buffer> {
-  const lines = linesOf(file, { longestLine, malformed: undefined });
+  newLine: string,
+): Promise<string[]> {
+  const lines = linesOf(file, { longestLine, malformed: undefined }, newLine);
   const sql = `SELECT json FROM ${lines} LIMIT ${HEAD_LINES}`;
   const scan = await Scan.open(connection, sql, `reading ${file.path}`);
   try {
     const chunk = await scan.next();
-    for (let row = 0; row < (chunk?.rows ?? 0); row++) {
-      const lines = chunk!.columns[0]!;
-      yield Buffer.from(`${isNull(lines, row) ? "" : entryText(lines, row)}\n`);
-    }
+    const texts = chunk?.columns[0];
+    return Array.from({ length: chunk?.rows ?? 0 }, (_, row) => (isNull(texts!, row) ? "" : entryText(texts!, row)));
   } finally {
     await scan.settle();
   }

@@ -117,8 +117,15 @@ function fateOf(
   // What stands in descending order the server keeps as it was sent.
   const keeping = (encode: Encode) => (target.descending ? encode : keepingAll(cql, encode));
   return conversion
-    ? { file, target, conversion: { ...conversion, encode: keeping(conversion.encode) } }
+    ? { file, target, conversion: { ...checkedToo(conversion, file), encode: keeping(conversion.encode) } }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };
+}
+
+/** The conversion with the file's own check. */
+function checkedToo(conversion: Conversion, { check }: FileColumn): Conversion {
+  if (check === undefined) return conversion;
+  const both = conversion.check === undefined ? check : `(${check}) OR coalesce(${conversion.check}, false)`;
+  return { ...conversion, check: both };
 }
 
 function holdsDoubles(type: string): boolean {

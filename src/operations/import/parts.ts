@@ -2,10 +2,11 @@
  * Owns the parts of an import's source: each a file with its columns matched, or the user's query over all of them, and
  * the SQL that reads it from any row on.
  */
+
 import { isNull } from "../../base/column.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { TableSchema } from "../../cassandra/schema.ts";
-import { quoteName } from "../../duckdb/copy.ts";
+import { quoteName, quoteText } from "../../duckdb/copy.ts";
 import { type Connection, run } from "../../duckdb/engine.ts";
 import { fileTypeToSql } from "../../duckdb/filetypes.ts";
 import { describe, type Scan } from "../../duckdb/scan.ts";
@@ -119,7 +120,8 @@ const JSON_TEXT = { kind: "SIMPLE", name: "VARCHAR" } as const;
 
 /** The user's query as the one part of the source. */
 async function queryPart(connection: Connection, sources: readonly SourcePart[], sql: string): Promise<SourcePart> {
-  const columnsOf = ({ columns }: SourcePart) => columns.map((column) => `${column.sql} AS ${quoteName(column.name)}`);
+  const columnsOf = ({ columns, path }: SourcePart) =>
+    columns.map((column) => `${toldSql(column, path)} AS ${quoteName(column.name)}`);
   const select = async (source: SourcePart) => {
     if (!source.json || !source.file) return `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`;
     const others = columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") });
@@ -148,9 +150,15 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
       const ofJson = sources.some(({ json }) => json);
       const rounded = ofJson && fileTypeToSql(type).includes("DOUBLE");
       const mixed = ofJson && holdsJson(type);
-      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), type, rounded, mixed };
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), check: undefined, type, rounded, mixed };
     }),
   };
+}
+
+/** A query may do anything with a value, so that one that nobody can tell ends it. */
+function toldSql({ sql, check, flaw, name }: FileColumn, path: string): string {
+  if (check === undefined) return sql;
+  return `CASE WHEN ${check} THEN error(${quoteText(`column ${name} of ${path} has ${flaw?.reason}`)}) ELSE ${sql} END`;
 }
 
 async function describeQuery(connection: Connection, query: string) {

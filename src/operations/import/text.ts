@@ -72,14 +72,20 @@ export function readerOptions(file: SourceFile, { longestLine, malformed }: Text
   ];
 }
 
-/** A text file as one column of texts, `json`, a line each. */
-export function linesOf(file: SourceFile, reading: TextReading): string {
+/**
+ * A text file as one column of texts, `json`, a line each, whichever end each has.
+ * @param newLine the only end of lines, as DuckDB names it
+ */
+export function linesOf(file: SourceFile, reading: TextReading, newLine?: string): string {
   const options = [
     "columns = {'json': 'VARCHAR'}",
     "header = false",
     "delim = E'\\x01'",
     "quote = ''",
     "escape = ''",
+    // Else one line that ends as none before it fails them all.
+    "strict_mode = false",
+    ...(newLine === undefined ? [] : [`new_line = ${quoteText(newLine)}`]),
     ...readerOptions(file, reading),
   ];
   return `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`;
