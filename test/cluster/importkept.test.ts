@@ -245,3 +245,20 @@ it.each(["csv", "jsonl"])(
     expect((rows[0]!["v"] as Buffer).equals(Buffer.alloc(10_000_000, 0xc3))).toBe(true);
   },
 );
+
+it.each([".gz", ".zst"])("texts of signs of a line come back out of *.csv%s", async (ending) => {
+  const columns = "p int, c text, v text, PRIMARY KEY (p, c)";
+  for (const name of ["signs", "signs_back"]) {
+    await client.execute(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} (${columns})`);
+  }
+  const texts = ["\r\n", "\u0001", "\n", "\r", '"', ",", "\u001a"];
+  for (const text of texts)
+    await client.execute(`INSERT INTO ${keyspace}.signs (p, c, v) VALUES (1, ?, ?)`, [text, text]);
+  const { connection } = asked("signs", [], {});
+  const destination = file(`signs.csv${ending}`);
+  const table = { keyspace, table: "signs" };
+  await exportTable({ connection, table, destination });
+  expect(await importTable(asked("signs_back", [destination], {}))).toMatchObject({ rows: texts.length, rejected: 0 });
+  const { rows } = await client.execute(`SELECT c, v FROM ${keyspace}.signs_back`);
+  expect(rows.map((row) => [row["c"], row["v"]])).toEqual([...texts].sort().map((text) => [text, text]));
+});

@@ -38,7 +38,10 @@ export async function csvRelation(
   const { header = true, quote = '"' } = csv;
   const delimiter = csv.delimiter ?? (/\.tsv(\.|$)/i.test(file.path) ? "\t" : ",");
   const sign = csv.escape ?? quote;
-  const { fields, blank, newLine } = await firstRecord(connection, file, { delimiter, quote, escape: sign }, reading);
+  const { fields, blank, newLine } =
+    reading.own && positions
+      ? { fields: positions, blank: 0, newLine: "\n" }
+      : await firstRecord(connection, file, { delimiter, quote, escape: sign }, reading);
   const names = namesOf(file, fields, header, positions);
   const options = [
     `columns = {${names.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(", ")}}`,

@@ -14,6 +14,7 @@ import { readRows } from "../../duckdb/reader.ts";
 import { ProgressMeter } from "../../jobs/progress.ts";
 import { writePace } from "../../jobs/writepace.ts";
 import { describeRejected } from "./badrows.ts";
+import { estimateRows } from "./estimate.ts";
 import { type ImportJob, placeOf } from "./job.ts";
 import { rejectMalformed } from "./malformed.ts";
 import { DEFAULT_MAX_ERRORS, type ImportOptions } from "./options.ts";
@@ -63,7 +64,7 @@ export async function importRows(run: ImportRun): Promise<void> {
   });
   try {
     const statements = new Statements(run, writer, await beginAttempt(run));
-    const meter = startMeter(run);
+    const meter = await startMeter(run);
     const segments = openSegments(run, meter);
     try {
       await sendParts(run, writer, statements, segments, meter);
@@ -87,9 +88,9 @@ function notice(run: ImportRun, message: string): void {
   run.options.onEvent?.({ kind: "notice", message });
 }
 
-function startMeter({ options, parts }: ImportRun): ProgressMeter {
-  const known = parts.map(({ source }) => source.rows ?? 0);
-  const estimatedRows = known.reduce((sum, rows) => sum + rows, 0);
+async function startMeter({ options, parts }: ImportRun): Promise<ProgressMeter> {
+  let estimatedRows = 0;
+  for (const { source } of parts) estimatedRows += await estimateRows(source);
   const bytes = parts.reduce((sum, { source }) => sum + (source.file?.bytes ?? 0), 0);
   const source = options.sources.join(" ");
   options.onEvent?.({ kind: "planned", source, ranges: parts.length, estimatedRows, estimatedBytes: bytes });

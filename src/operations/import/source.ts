@@ -233,7 +233,7 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     want: own?.types.get(name),
     timestampFormat,
   });
-  const reading = textReading(file, options);
+  const reading = { ...textReading(file, options), own: own !== undefined };
   const leavesOut = reading.malformed !== undefined;
   const inFile = own?.columns.filter((one) => !isInPath(own, one));
   if (file.format === "csv") {

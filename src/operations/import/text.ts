@@ -28,6 +28,8 @@ export interface TextReading {
   /** In bytes: longer ones are malformed. */
   readonly longestLine: number;
   readonly malformed: MalformedLines | undefined;
+  /** Written by an export of ours, and not changed since. */
+  readonly own?: boolean;
 }
 
 export function textReading(
