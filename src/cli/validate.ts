@@ -255,6 +255,8 @@ export function readExportRequest(source: string, destination: string, command: 
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
     ...shownOf(flags),
+    // Rows may come to the same terminal, and would stand behind the bar.
+    progress: path === "-" && flags.progress === "auto" ? "plain" : flags.progress,
   };
 }
 
