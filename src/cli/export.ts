@@ -121,7 +121,7 @@ function addOutputOptions(command: Command): void {
   group(
     new Option(
       "--sql <select>",
-      "a SELECT of DuckDB's over all rows, which stand in it under the table's name; decimals and varints are text there unless --type says otherwise",
+      "a SELECT of DuckDB's over all rows, by the table's name; decimals are text in it unless --type says otherwise",
     ),
   );
   group(
@@ -145,6 +145,12 @@ function addOutputOptions(command: Command): void {
       EMPTY_RULES,
     ),
   );
+  addDestinationOptions(command);
+}
+
+/** What becomes of what stands at the destination. */
+function addDestinationOptions(command: Command): void {
+  const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
   group(new Option("--overwrite", "replace an earlier export at the destination, once the new one is complete"));
   group(new Option("--append", "add parts to an earlier export in the directory; their names begin with the job's"));
   group(new Option("--resume", "go on with an unfinished export at the destination, if there is one"));
