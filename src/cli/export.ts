@@ -56,8 +56,8 @@ export function defineExport(command: Command, action: ExportAction): void {
     ],
     ["cqlduck export shop.orders orders/ --partition-by created.year,created.month", "a directory for each month"],
     [
-      "cqlduck export shop.orders best.parquet --sql 'FROM orders ORDER BY total DESC LIMIT 100'",
-      "what DuckDB's SQL makes of the rows",
+      "cqlduck export shop.orders best.parquet --type 'total=DECIMAL(10,2)' --sql 'FROM orders ORDER BY total DESC LIMIT 100'",
+      "what DuckDB's SQL makes of the rows; decimals are numbers in it where their type is one",
     ],
     ["cqlduck export shop.orders orders.parquet --writetime all --ttl all", "and when each value was written and ends"],
     [
@@ -118,7 +118,12 @@ function addOutputOptions(command: Command): void {
     ),
   );
   group(new Option("--sort-by <a,b desc>", "in the order of these columns, NULLs last"));
-  group(new Option("--sql <select>", "a SELECT of DuckDB's over all rows, which stand in it under the table's name"));
+  group(
+    new Option(
+      "--sql <select>",
+      "a SELECT of DuckDB's over all rows, by the table's name; decimals are text in it unless --type says otherwise",
+    ),
+  );
   group(
     new Option(
       "--row-group-rows <count>",
@@ -140,6 +145,12 @@ function addOutputOptions(command: Command): void {
       EMPTY_RULES,
     ),
   );
+  addDestinationOptions(command);
+}
+
+/** What becomes of what stands at the destination. */
+function addDestinationOptions(command: Command): void {
+  const group = (option: Option) => command.addOption(option.helpGroup("Output:"));
   group(new Option("--overwrite", "replace an earlier export at the destination, once the new one is complete"));
   group(new Option("--append", "add parts to an earlier export in the directory; their names begin with the job's"));
   group(new Option("--resume", "go on with an unfinished export at the destination, if there is one"));

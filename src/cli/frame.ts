@@ -155,6 +155,7 @@ function eta(progress: Progress): string {
 /** The servers' guess of a table's size; they have none before the table is flushed to disk for the first time. */
 export function estimate(size: { readonly estimatedRows: number; readonly estimatedBytes: number }): string {
   if (size.estimatedBytes === 0) return "size not known yet";
-  if (size.estimatedRows === 0) return formatSize(size.estimatedBytes);
+  // The sample that tells how big rows are may have had none.
+  if (size.estimatedRows === 0) return `about ${formatSize(size.estimatedBytes)}`;
   return `about ${plural(size.estimatedRows, "row")} (${formatSize(size.estimatedBytes)})`;
 }

@@ -128,7 +128,7 @@ export function addProgressOptions(command: Command): void {
     withChoices(
       new Option(
         "--progress <form>",
-        "how progress shows: auto, bar, plain, json or none (auto: a bar on a terminal, else plain lines)",
+        "how progress shows: auto, bar, plain, json or none (auto: a bar on a terminal, unless rows go to stdout, else plain lines)",
       ).default("auto"),
       PROGRESS_FORMS,
     ),

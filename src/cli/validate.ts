@@ -85,6 +85,18 @@ export function shownOf(flags: v.InferOutput<typeof DisplayFlags>): Shown {
   return { progress, quiet, json, report, metrics, webhook };
 }
 
+/** @throws UsageError where what is written of a run would be written over its rows' own file */
+export function checkApart({ report, metrics }: Shown, files: readonly string[], badRows?: string): void {
+  const figures = metrics && "file" in metrics ? metrics.file : undefined;
+  const rows = files.map((file) => resolve(file));
+  for (const [flag, path] of Object.entries({ "--report": report, "--metrics": figures, "--bad-rows": badRows })) {
+    if (path === undefined || !rows.includes(resolve(path))) continue;
+    throw new UsageError(`${flag}: ${path} is the file of the rows, and would be written over`, {
+      hint: "name another file",
+    });
+  }
+}
+
 const Reading = {
   pace: v.optional(form(choice(PACES))),
   rate: v.optional(form(parseCount)),
@@ -209,6 +221,7 @@ export function readExportRequest(source: string, destination: string, command: 
       hint: "say one",
     });
   }
+  checkApart(shownOf(flags), [path]);
   if (path === "-" && flags.json && !flags.dryRun) {
     throw new UsageError("--json prints the result on stdout, and there go the rows", {
       hint: "--progress json prints it on stderr",
@@ -255,6 +268,8 @@ export function readExportRequest(source: string, destination: string, command: 
     passwordFile: flags.passwordFile,
     dryRun: flags.dryRun,
     ...shownOf(flags),
+    // Rows may come to the same terminal, and would stand behind the bar.
+    progress: path === "-" && flags.progress === "auto" ? "plain" : flags.progress,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   Connection,
   Csv,
   check,
+  checkApart,
   connectionOf,
   csvOf,
   Display,
@@ -101,6 +102,7 @@ export function readImportRequest(names: readonly string[], command: Command): I
       hint: "put the password in a file, or in CQLDUCK_PASSWORD",
     });
   }
+  checkApart(shownOf(flags), sources, flags.badRows);
   checkTtl("--ttl", flags.ttl);
   for (const { time } of flags.ttlMap) checkTtl("--ttl-map", time);
   if (flags.mode === "if-not-exists" && flags.timestamp) {

@@ -21,7 +21,7 @@ export type DestinationState =
   | { readonly state: "file-exists" }
   | { readonly state: "foreign-files"; readonly names: readonly string[] }
   /** A directory where a file is to be, or the other way round. */
-  | { readonly state: "wrong-kind"; readonly found: string };
+  | { readonly state: "wrong-kind"; readonly found: "file" | "directory" | "other" };
 
 /** What a job may do with what an export before it published at its destination. */
 export type Onto = "nothing" | "overwrite" | "append";
@@ -115,6 +115,21 @@ export async function claimDestination(
   } catch (error) {
     throw asUsage(error);
   }
+}
+
+/**
+ * Whether a job could begin, or go on, at a destination. Looks, and changes nothing.
+ * @throws UsageError as claimDestination does
+ */
+export async function checkDestination(
+  destination: string,
+  layout: Layout,
+  { restart, resume = false, onto = "nothing", outputs = PARQUET }: ClaimOptions,
+): Promise<void> {
+  const found = await inspectDestination(destination, layout);
+  if (found.state === "unfinished-job" && (restart || resume)) return;
+  await admit(destination, layout, found, { resume, onto, outputs });
+  if (layout === "file") await checkParent(destination);
 }
 
 /** An unfinished job that this process may go on with. */
@@ -263,6 +278,12 @@ function someOf(names: readonly string[]): string {
   return names.slice(0, 3).join(", ") + (names.length > 3 ? `, … (${names.length})` : "");
 }
 
+const KINDS = { file: "a file", directory: "a directory", other: "neither a file nor a directory" } as const;
+
+function filesOf({ files }: { readonly files: number }): string {
+  return files === 1 ? "1 file" : `${files} files`;
+}
+
 function refuse(destination: string, found: DestinationState): void {
   switch (found.state) {
     case "absent":
@@ -273,7 +294,7 @@ function refuse(destination: string, found: DestinationState): void {
         hint: "--resume goes on with it; --restart drops it, with all it has read, and begins again",
       });
     case "published":
-      throw new UsageError(`${destination} holds an export of ${found.files} files, finished ${found.at}`, {
+      throw new UsageError(`${destination} holds an export of ${filesOf(found)}, finished ${found.at}`, {
         hint: "--overwrite replaces it, --append adds to it; or choose another destination",
       });
     case "file-exists":
@@ -285,7 +306,7 @@ function refuse(destination: string, found: DestinationState): void {
         hint: "choose a new or empty directory",
       });
     case "wrong-kind":
-      throw new UsageError(`${destination} is a ${found.found}`, {
+      throw new UsageError(`${destination} is ${KINDS[found.found]}`, {
         hint: "a name that ends as those of data files do (.parquet, .csv) is one file, any other a directory of files",
       });
   }

@@ -10,7 +10,13 @@ import { Cluster } from "../cassandra/cluster.ts";
 import { type Chosen, chooseFormat, describeFormat, extensionOf, makeFormat, STDOUT } from "../formats/choose.ts";
 import { keepsTimestamps } from "../formats/csv.ts";
 import type { FileColumn, FileFormat } from "../formats/format.ts";
-import { claimDestination, claimUnfinished, type Onto, type Unfinished } from "../jobs/destination.ts";
+import {
+  checkDestination,
+  claimDestination,
+  claimUnfinished,
+  type Onto,
+  type Unfinished,
+} from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { createJob, openJob, SIDECAR_NAME } from "../jobs/job.ts";
 import type { JobLock } from "../jobs/lock.ts";
@@ -48,6 +54,19 @@ import { openSource, type Source } from "./source/source.ts";
 /** Everything that is decided before the first row is read. @throws UsageError as exportTable does */
 export async function planExport(options: ExportOptions): Promise<ExportPlan> {
   const chosen = chooseFormat(options.destination, options);
+  const { restart = false, resume = false } = options;
+  if (chosen.layout === "stream") checkStreamable(options);
+  else {
+    const onto = ontoOf(options);
+    const outputs = outputsOf(options, chosen, onto);
+    await checkDestination(options.destination, chosen.layout, { restart, resume, onto, outputs });
+  }
+  return planTable(options);
+}
+
+/** The same, wherever the files go. */
+export async function planTable(options: ExportOptions): Promise<ExportPlan> {
+  const chosen = chooseFormat(options.destination, options);
   const onto = ontoOf(options);
   const cluster = await Cluster.connect(options.connection);
   try {
@@ -56,6 +75,7 @@ export async function planExport(options: ExportOptions): Promise<ExportPlan> {
     const result = await openResult(source, options);
     if (layout !== "stream") await checkSpace(options, source, layout);
     await noteTimestampFormat(options);
+    if (onto === "append") await checkParts(options, chosen, source, result);
     const limits = limitsOf(options);
     const below = result.path.map(({ file }) => `${file}=…`).join("/");
     const part = partName(0, onto, "<job>", extensionOf(chosen));
@@ -109,10 +129,7 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
     const claim = { restart, resume, onto, outputs };
     const lock = begun?.lock ?? (await claimDestination(options.destination, layout, claim));
     try {
-      if (!begun && onto === "append") {
-        const format = describeFormat(chosen, fileColumns(result), options);
-        await checkSameParts(options, source, result, chosen, format);
-      }
+      if (!begun && onto === "append") await checkParts(options, chosen, source, result);
       const job = begun
         ? await reopen(begun, source, options)
         : await begin(lock, tablePlan(source, options, layout, startedAt), options);
@@ -140,6 +157,11 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
   }
 }
 
+/** @throws UsageError where the parts that are there are not like those to be added */
+function checkParts(options: ExportOptions, chosen: Chosen, source: Source, result: Result): Promise<void> {
+  return checkSameParts(options, source, result, chosen, describeFormat(chosen, fileColumns(result), options));
+}
+
 /** Writes rows to the output while they are read. A reader that goes away ends it early. */
 async function streamTable(
   options: ExportOptions,
@@ -147,7 +169,9 @@ async function streamTable(
   signal: AbortSignal,
   startedAt: Date,
 ): Promise<ExportReport> {
-  const output = checkStreamable(options);
+  checkStreamable(options);
+  const { output } = options;
+  assert(output, "an export to - has an output");
   const cluster = await Cluster.connect(options.connection);
   try {
     signal.throwIfAborted();

@@ -15,6 +15,7 @@ import { clearEnded, inspectDestination } from "../jobs/destination.ts";
 import type { ExportReport } from "../jobs/events.ts";
 import { within } from "../storage/local.ts";
 import {
+  checkKeyspaceDestination,
   claimKeyspace,
   donePart,
   finishKeyspace,
@@ -23,7 +24,7 @@ import {
   type KeyspacePlan,
   readKeyspacePlan,
 } from "./export/keyspacejob.ts";
-import { exportTable, planExport } from "./export.ts";
+import { exportTable, planTable } from "./export.ts";
 import type { ExportOptions, ExportPlan } from "./options.ts";
 import { describeSource } from "./source/source.ts";
 
@@ -63,9 +64,10 @@ interface Found {
 /** Everything that is decided before the first row is read. @throws UsageError as exportKeyspace does */
 export async function planKeyspace(options: KeyspaceOptions): Promise<KeyspaceExportPlan> {
   checkOptions(options);
+  await checkKeyspaceDestination(options);
   const { tables, notices } = await findTables(options);
   const plans: ExportPlan[] = [];
-  for (const table of tables) plans.push(await planExport(optionsFor(options, table)));
+  for (const table of tables) plans.push(await planTable(optionsFor(options, table)));
   return { keyspace: options.keyspace, tables: plans, notices };
 }
 

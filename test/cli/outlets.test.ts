@@ -98,6 +98,17 @@ describe("--report", () => {
     }
   });
 
+  it.each([
+    ["--report", ["export", "ks.t", "x.parquet"], "./x.parquet"],
+    ["--metrics", ["export", "ks.t", "x.parquet"], "x.parquet"],
+    ["--report", ["import", "y.json", "x.json", "ks.t"], "x.json"],
+    ["--bad-rows", ["import", "x.jsonl", "ks.t"], "x.jsonl"],
+  ])("refuses with %s the file of the rows: %s", async (flag, argv, place) => {
+    const { code, asked, stderr } = await cqlduck([...argv, flag, place]);
+    const says = `error: ${flag}: ${place} is the file of the rows, and would be written over`;
+    expect([code, asked, stderr.text]).toEqual([2, undefined, expect.stringContaining(says)]);
+  });
+
   it("stays as it is in a dry run", async () => {
     await writeFile(file(), "before");
     const port = await freePort();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { arrangingFrame, arrangingLine, frame, plainLine, share } from "../../src/cli/frame.ts";
+import { arrangingFrame, arrangingLine, estimate, frame, plainLine, share } from "../../src/cli/frame.ts";
 import { showProgress } from "../../src/cli/progress.ts";
 import { Terminal } from "../../src/cli/terminal.ts";
 import type { ProgressForm } from "../../src/cli/values.ts";
@@ -32,6 +32,12 @@ describe("a frame of arranging", () => {
     const sql: Arranging = { ...ARRANGING, step: "sql", rows: 0, files: 0 };
     expect(arrangingLine(sql, 2000)).toBe("2.0 s: running --sql, 2,000,000 rows");
   });
+});
+
+it("a size is said as far as it is known", () => {
+  expect(estimate({ estimatedRows: 0, estimatedBytes: 0 })).toBe("size not known yet");
+  expect(estimate({ estimatedRows: 0, estimatedBytes: 3100 })).toBe("about 3.1 kB");
+  expect(estimate({ estimatedRows: 1200, estimatedBytes: 3100 })).toBe("about 1,200 rows (3.1 kB)");
 });
 
 describe("a frame", () => {

@@ -35,6 +35,19 @@ describe("the report", () => {
     expect(stderr.text.match(/one host/g)?.length).toBe(1);
   });
 
+  it("stands alone behind rows: no bar is drawn on the terminal that they may come to", async () => {
+    const csv = ["--format", "csv"];
+    for (const [argv, bars] of [
+      [EXPORT, 1],
+      [["export", "ks.t", "-", ...csv], 0],
+      [["export", "ks.t", "-", ...csv, "--progress", "bar"], 1],
+    ] as const) {
+      const { stderr } = await cqlduck(argv, { stderr: new Sink({ isTTY: true, columns: 80 }) });
+      expect(stderr.text.match(/\rconnecting/g)?.length ?? 0).toBe(bars);
+      expect(stderr.text).toContain("exported 200,000 rows");
+    }
+  });
+
   it("is one JSON object on stdout with --json", async () => {
     const { stdout, stderr } = await cqlduck([...EXPORT, "--json", "-q"]);
     expect(stdout.lines.length).toBe(1);

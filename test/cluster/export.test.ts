@@ -245,6 +245,16 @@ describe("the plan", () => {
     expect(plan.ranges).toBeGreaterThan(16);
     expect(existsSync(options.destination)).toBe(false);
   });
+
+  it("is refused where the export would be", async () => {
+    const { destination } = await run("many", { limit: 1, destination: join(directory, "planned") });
+    const plan = (more: Partial<ExportOptions>) => planExport(optionsFor("many", { destination, ...more }));
+    await expect(plan({})).rejects.toThrow("holds an export of 1 file,");
+    await expect(plan({ append: true, columns: ["k"] })).rejects.toThrow("holds other columns");
+    await expect(plan({ destination: join(directory, "no/x.parquet") })).rejects.toThrow("does not exist");
+    await expect(plan({ destination: "-", format: "csv", overwrite: true })).rejects.toThrow("can't be had on stdout");
+    for (const more of [{ overwrite: true }, { append: true }]) expect((await plan(more)).layout).toBe("directory");
+  });
 });
 
 describe("a destination", () => {

@@ -117,10 +117,9 @@ describe("an export of a keyspace", () => {
 
   it("replaces the one before it, or adds to it, where that is said", async () => {
     await exportKeyspace(options());
-    await expect(exportKeyspace(options())).rejects.toMatchObject({
-      name: "UsageError",
-      hint: /--overwrite.*--append/,
-    });
+    for (const work of [exportKeyspace, planKeyspace]) {
+      await expect(work(options())).rejects.toMatchObject({ name: "UsageError", hint: /--overwrite.*--append/ });
+    }
     await exportKeyspace(options({ overwrite: true }));
     await expectWhole();
     await exportKeyspace(options({ append: true }));

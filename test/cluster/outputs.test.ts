@@ -164,6 +164,15 @@ describe("--append", () => {
     await expectPublished("added", /^part-\d{5}\.parquet$/, 2);
   });
 
+  it("wants the same types of columns, which readers take to be the same in all parts", TIMEOUT, async () => {
+    for (const format of ["parquet", "csv"]) {
+      const [typed, flags] = [`typed-${format}`, `--append --format ${format}`];
+      await exported("narrow", typed, `--format ${format} --type v=BLOB`);
+      await refused(/holds column v with another type: BLOB, where now is that of its/, "narrow", typed, flags);
+      await exported("narrow", typed, `${flags} --type v=BLOB`);
+    }
+  });
+
   it("begins where nothing is; a single file can't be added to", TIMEOUT, async () => {
     await mkdir(join(directory, "fresh"));
     await exported("new", "fresh", "--append");

@@ -124,13 +124,14 @@ describe("an unfinished export", () => {
       2,
       expect.stringMatching(/unfinished[\s\S]*--resume[\s\S]*--restart/),
     ]);
+    const elsewhere = (args: string[]) => runBinary("/", args, { XDG_STATE_HOME: join(directory, "state") });
     const listed = async (): Promise<{ job: string; destination: string; state: string; segments: number }[]> =>
-      JSON.parse((await cqlduck(["jobs", "--json"])).out).jobs;
+      JSON.parse((await elsewhere(["jobs", "--json"])).out).jobs;
     const [job] = await listed();
     expect(job).toMatchObject({ destination: join(directory, "listed"), state: "unfinished", segments: 2 });
     const before = (await readdir(join(directory, "listed", "_cqlduck"))).filter((file) => file.startsWith("record-"));
     expect(before).toHaveLength(2);
-    const resumed = await cqlduck(["resume", job!.job]);
+    const resumed = await elsewhere(["resume", job!.job]);
     expect([resumed.code, resumed.err]).toEqual([0, expect.stringContaining("exported 9,000 rows")]);
     await expectWhole("listed");
     expect(await listed()).toEqual([]);

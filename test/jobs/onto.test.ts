@@ -179,7 +179,7 @@ test.each(["overwrite", "append"] as const)(
     const done = { job: "j1", at: "2024-01-01T00:00:00Z", files: [] };
     await writeFile(join(out, "_cqlduck/done.json"), JSON.stringify(done));
     expect(await refusal("directory", { onto, resume: true })).toMatch(
-      onto === "append" ? "nothing in " : "holds an export of 1 files",
+      onto === "append" ? "nothing in " : "holds an export of 1 file,",
     );
     expect(await readdir(join(out, "_cqlduck"))).toEqual(["manifest.json"]);
   },

@@ -341,7 +341,7 @@ describe("destinations", () => {
     await job.lock.release();
     for (const restart of [false, true]) {
       await expect(claimDestination(destination, "directory", { restart })).rejects.toThrow(
-        "holds an export of 1 files, finished 20",
+        "holds an export of 1 file, finished 20",
       );
     }
   });

@@ -96,6 +96,11 @@ export async function claimKeyspace(
   }
 }
 
+/** Looks whether an export of a keyspace could begin, or go on, and changes nothing. @throws UsageError as claimKeyspace does */
+export async function checkKeyspaceDestination(options: KeyspaceOptions): Promise<void> {
+  await admit(options, await readKeyspacePlan(options.destination));
+}
+
 /** Writes schema.cql, and that all is done. */
 export async function finishKeyspace({ lock, plan }: KeyspaceJob, destination: string): Promise<string> {
   lock.assertHeld();

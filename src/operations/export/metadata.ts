@@ -28,6 +28,7 @@ export function fileMetadata(source: Source, result: Result, exportedAt: string,
     "cqlduck.source": source.name,
     "cqlduck.exported_at": exportedAt,
     "cqlduck.version": VERSION,
+    ...(Object.keys(typesSaid(result)).length === 0 ? {} : { "cqlduck.types": JSON.stringify(typesSaid(result)) }),
     // Of what the rows were made; the schema stays that of the table they were read from.
     ...(sql === undefined ? {} : { "cqlduck.sql": sql }),
   };
@@ -58,8 +59,8 @@ export function sidecarText(
   return `${JSON.stringify(sidecar, null, 1)}\n`;
 }
 
-/** The DuckDB types of the columns whose texts are not simply those of their CQL type. */
-function typesSaid({ columns, kept }: Result): Readonly<Record<string, string>> {
+/** The DuckDB types of the columns in the files that --type, --uuid or --sql gave another than their CQL type has. */
+export function typesSaid({ columns, kept }: Result): Readonly<Record<string, string>> {
   const inFiles = kept.map((place) => columns[place]!);
   const own = inFiles.map(({ cql }) => codecFor(cql, { uuid: "text", empty: "error" }).column);
   const said = inFiles.map(({ file, type }) => [file, typeToSql(type)] as const);

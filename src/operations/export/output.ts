@@ -4,6 +4,7 @@
  */
 import { basename, join } from "node:path";
 import { DataError, StorageError, UsageError } from "../../base/errors.ts";
+import { quoteIdentifier } from "../../base/names.ts";
 import { readSchemaKeyValues } from "../../formats/arrowmessage.ts";
 import { type Chosen, isFileName, isPart, saysItself } from "../../formats/choose.ts";
 import { type Onto, type Outputs, type Standing, standingAt } from "../../jobs/destination.ts";
@@ -12,7 +13,7 @@ import { readFooterSummary } from "../../parquet/footer.ts";
 import { readText } from "../../storage/local.ts";
 import type { ExportOptions } from "../options.ts";
 import type { Source } from "../source/source.ts";
-import { columnsOf } from "./metadata.ts";
+import { columnsOf, typesSaid } from "./metadata.ts";
 import type { Result } from "./result.ts";
 
 /** One file, or a directory of parts: the destination's name says which. */
@@ -74,13 +75,14 @@ export function outputsOf(options: ExportOptions, chosen: Chosen, onto: Onto): O
 /** What the parts of a directory say of themselves. */
 interface Described {
   readonly columns: unknown;
+  /** DuckDB types by column, where they are not those of the CQL types. */
+  readonly types: Readonly<Record<string, string>>;
   /** How they are written; binary files say it in ways of their own. */
   readonly format: unknown;
 }
 
 /**
- * Parts that are added must be like those that are there: columns of the same names, CQL types and order, in the same
- * format. What --type and --uuid make of them is not compared.
+ * Parts that are added must be like those that are there: columns of the same names, types and order, in the same format.
  * @throws UsageError naming the first column that differs
  */
 export async function checkSameParts(
@@ -101,7 +103,7 @@ export async function checkSameParts(
     });
   }
   const now = columnsOf(result);
-  if (isSame(before.columns, now)) return;
+  if (isSame(before.columns, now)) return checkSameTypes(destination, before.types, typesSaid(result));
   const [old, own] = [columnsIn(before.columns), columnsIn(now)];
   const at = own.findIndex((column, i) => column !== old[i]);
   const said = (columns: readonly string[]) => columns[at < 0 ? own.length : at] ?? "no more";
@@ -111,19 +113,31 @@ export async function checkSameParts(
   );
 }
 
+/** Readers take a directory's files for one table: many fail where a column has two types, or change the values of one. */
+function checkSameTypes(destination: string, before: Described["types"], now: Described["types"]): void {
+  const column = [...Object.keys(before), ...Object.keys(now)].find((name) => before[name] !== now[name]);
+  if (column === undefined) return;
+  const said = (types: Described["types"]) => types[column] ?? "that of its CQL type";
+  throw new UsageError(
+    `${destination} holds column ${quoteIdentifier(column)} with another type: ${said(before)}, where now is ${said(now)}`,
+    { hint: "--type and --uuid say types; --overwrite replaces what is there; or choose another destination" },
+  );
+}
+
 async function describedIn(destination: string, part: string, chosen: Chosen): Promise<Described | undefined> {
   if (saysItself(chosen.name)) {
     const file = join(destination, part);
     const keyValues =
       chosen.name === "arrow" ? await readSchemaKeyValues(file) : (await readFooterSummary(file)).keyValues;
-    return { columns: JSON.parse(keyValues.get("cqlduck.columns") ?? "[]"), format: undefined };
+    const [columns, types] = ["cqlduck.columns", "cqlduck.types"].map((key) => keyValues.get(key));
+    return { columns: JSON.parse(columns ?? "[]"), types: JSON.parse(types ?? "{}"), format: undefined };
   }
   const path = join(destination, DIRECTORY_SIDECAR);
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
     const said = JSON.parse(text);
-    return { columns: said["cqlduck.columns"], format: said["cqlduck.format"] };
+    return { columns: said["cqlduck.columns"], types: said["cqlduck.types"] ?? {}, format: said["cqlduck.format"] };
   } catch (cause) {
     throw new DataError(`${path} is damaged: it is no JSON`, { hint: "--overwrite replaces what is there", cause });
   }

@@ -6,7 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { assert, UsageError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { attempt, errorCode, storageError } from "../../base/filefailure.ts";
 import type { Frame } from "../../formats/format.ts";
 import { readFile } from "../../formats/framed.ts";
@@ -23,7 +23,7 @@ export class ReaderGone extends Error {
 }
 
 /** @throws UsageError for an option that only makes sense where something stays */
-export function checkStreamable(options: ExportOptions): Writable {
+export function checkStreamable(options: ExportOptions): void {
   const flags = {
     resume: "--resume",
     restart: "--restart",
@@ -39,8 +39,6 @@ export function checkStreamable(options: ExportOptions): Writable {
     if (!options[key]) continue;
     throw new UsageError(`${flag} can't be had on stdout`, { hint: "leave it out, or name a file or a directory" });
   }
-  assert(options.output, "an export to - has an output");
-  return options.output;
 }
 
 /** Takes segments as a job does, and passes their bytes on. */
