@@ -9,6 +9,7 @@ import { readTable, type TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { type Connection, Engine } from "../duckdb/engine.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
+import { Trimmer } from "../duckdb/trim.ts";
 import { createJob, DONE_NAME, openJob, PLAN_NAME } from "../jobs/job.ts";
 import { acquireLock, type JobLock } from "../jobs/lock.ts";
 import { clearJob } from "../jobs/publish.ts";
@@ -25,17 +26,15 @@ import {
   importDirectory,
   importPlan,
 } from "./import/job.ts";
+import { allowColumns, engineMemory, keptMemory, partsMemory } from "./import/memory.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./import/options.ts";
-import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
+import { type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
 import { doubtfulRows, type ImportRun, importRows } from "./import/running.ts";
 import { sampleRows } from "./import/sample.ts";
 import { Spool } from "./import/spool.ts";
 import { hasCounters, partShapes } from "./import/statements.ts";
 import { peakMemory } from "./report.ts";
 
-const DEFAULT_MEMORY = 512e6;
-/** What DuckDB may take of the memory: the rest is for cells and frames. */
-const ENGINE_SHARE = 0.4;
 /** A second one waits for the first in a busy loop, unless there is something to compute. */
 const SCAN_THREADS = 1;
 const QUERY_THREADS = 2;
@@ -124,6 +123,7 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
           job,
           connection,
           aside: await openAside(engine),
+          trimmer: await openTrimmer(engine, parts, options),
           signal,
           retries: 0,
           notices: [...notices],
@@ -154,10 +154,6 @@ function statementTexts(schema: TableSchema, part: ImportPart, options: ImportOp
   return Object.values(partShapes(schema, part, options)).map(({ cql }) => cql);
 }
 
-function engineMemory({ memoryBytes = DEFAULT_MEMORY }: ImportOptions): number {
-  return Math.round(memoryBytes * ENGINE_SHARE);
-}
-
 async function withEngine<T>(
   options: ImportOptions,
   use: (means: { readonly connection: Connection; readonly engine: Engine; readonly spool: Spool }) => Promise<T>,
@@ -184,6 +180,13 @@ async function openAside(engine: Engine): Promise<Connection> {
   return connection;
 }
 
+/** So little growth, since one chunk of a table of many columns leaves more than all the rest of it takes. */
+const GROWTH = 1.1;
+
+async function openTrimmer(engine: Engine, parts: readonly ImportPart[], options: ImportOptions): Promise<Trimmer> {
+  return new Trimmer(await engine.connect(), partsMemory(parts, options), keptMemory(options), GROWTH);
+}
+
 async function open(cluster: Cluster, connection: Connection, spool: Spool, options: ImportOptions): Promise<Opened> {
   const existing = options.create ? undefined : await existingTable(cluster, options);
   const keepStdin = () => keepInput(spool, options);
@@ -193,7 +196,7 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   const target = existing ?? (await planTable(cluster, connection, sources, options));
   const { schema } = target;
   const parts = matchParts(sources, schema, options);
-  await allowColumns(connection, parts, engineMemory(options));
+  await allowColumns(connection, partsMemory(parts, options));
   const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
   const notices = [...target.notices, ...new Set(parts.flatMap(told))];
   if (hasCounters(schema) && options.nulls === "write") {
