@@ -187,10 +187,11 @@ export async function runExport(
   const { readExportRequest } = await import("./validate.ts");
   const { findPassword } = await import("./password.ts");
   const request = readExportRequest(source, destination, command);
-  // What went to stdout can't be gone on with.
-  if (request.options.destination === "-") session.again = undefined;
-  else session.again = request.dryRun ? commandAgain(world.argv) : commandAgain(world.argv, "--resume", "--restart");
-  const { connection } = request.options;
+  const { connection, destination: path, append } = request.options;
+  const goOn = commandAgain(world.argv, "--resume", "--restart");
+  // What went to stdout can't be gone on with; and --resume adds nothing where nothing was begun.
+  if (path === "-") session.again = undefined;
+  else session.again = request.dryRun || append ? commandAgain(world.argv) : goOn;
   warnUnverified(session, command, connection.tls);
   const password = await findPassword(session, connection.username, request.passwordFile);
   const options = {
@@ -204,7 +205,12 @@ export async function runExport(
     return;
   }
   await running(session, request, { command: "export", source, destination }, async (signal, display) => {
-    const report = await exporting({ ...options, signal, onEvent: display.onEvent });
+    const onEvent: ProgressDisplay["onEvent"] = (event) => {
+      const begun = event.kind === "phase" || event.kind === "table";
+      if (begun && path !== "-") session.again = goOn;
+      display.onEvent(event);
+    };
+    const report = await exporting({ ...options, signal, onEvent });
     return printReport(session, request, display, report);
   });
 

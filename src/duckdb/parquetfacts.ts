@@ -7,8 +7,14 @@ import { fileList } from "./copy.ts";
 import { run } from "./engine.ts";
 import { readRows } from "./reader.ts";
 
-export interface FileFacts {
+/** A file to look at. */
+export interface LookedAt {
   readonly path: string;
+  /** What its statistics are read from: itself, or a file with a footer like its own. */
+  readonly footer: string;
+}
+
+export interface FileFacts extends LookedAt {
   readonly rows: number;
   readonly rowGroups: number;
   /** The program that wrote the file, in its own words. */
@@ -54,43 +60,51 @@ interface Element {
   readonly logical_type: string | null;
 }
 
-/** The files one by one, in the order of `paths`. */
+/** The files one by one, in the order that they are given in. */
 export async function readFileFacts(
   connection: Connection,
-  paths: readonly string[],
+  files: readonly LookedAt[],
   doing: string,
 ): Promise<FileFacts[]> {
-  const list = fileList(paths);
+  const list = fileList(files.map(({ path }) => path));
   const sql = `
-    SELECT f.file_name AS path, num_rows AS rows, num_row_groups AS "rowGroups", created_by AS "createdBy", signature,
-      coalesce(c.compressed, 0) AS "compressedBytes", coalesce(c.uncompressed, 0) AS "uncompressedBytes",
-      coalesce(c.codecs, []) AS codecs
+    SELECT f.file_name AS path, num_rows AS rows, num_row_groups AS "rowGroups", created_by AS "createdBy", signature
     FROM parquet_file_metadata(${list}) f
     JOIN (
       SELECT file_name, md5(string_agg(to_json([if(column_id = 0, '', name), type, type_length, num_children::VARCHAR,
         converted_type, scale::VARCHAR, precision::VARCHAR, logical_type])::VARCHAR, ',' ORDER BY column_id)) AS signature
       FROM parquet_schema(${list}) GROUP BY file_name
-    ) s ON s.file_name = f.file_name
-    LEFT JOIN (
-      SELECT file_name, sum(total_compressed_size) AS compressed, sum(total_uncompressed_size) AS uncompressed,
-        list_sort(list(DISTINCT compression)) AS codecs
-      FROM parquet_metadata(${list}) GROUP BY file_name
-    ) c ON c.file_name = f.file_name`;
-  const found = new Map(
-    (await readRows<FileFacts>(connection, sql, doing)).map((file) => [normalize(file.path), file]),
-  );
-  return paths.map((path) => ({ ...found.get(normalize(path))!, path }));
+    ) s ON s.file_name = f.file_name`;
+  const sizes = `
+    SELECT file_name AS path, sum(total_compressed_size) AS "compressedBytes",
+      sum(total_uncompressed_size) AS "uncompressedBytes", list_sort(list(DISTINCT compression)) AS codecs
+    FROM parquet_metadata(${fileList(files.map(({ footer }) => footer))}) GROUP BY file_name`;
+  const found = byPath(await readRows<Described>(connection, sql, doing));
+  const sized = byPath(await readRows<Sized>(connection, sizes, doing));
+  return files.map((file) => ({
+    ...(sized.get(normalize(file.footer)) ?? NO_CHUNKS),
+    ...found.get(normalize(file.path))!,
+    ...file,
+  }));
+}
+
+type Sized = Pick<FileFacts, "path" | "compressedBytes" | "uncompressedBytes" | "codecs">;
+type Described = Omit<FileFacts, keyof Sized | "footer"> & Pick<FileFacts, "path">;
+const NO_CHUNKS = { compressedBytes: 0, uncompressedBytes: 0, codecs: [] };
+
+function byPath<T extends { readonly path: string }>(files: readonly T[]): Map<string, T> {
+  return new Map(files.map((file) => [normalize(file.path), file]));
 }
 
 /** The columns of files that have the same signature. */
 export async function readColumnFacts(
   connection: Connection,
-  paths: readonly string[],
+  files: readonly LookedAt[],
   doing: string,
 ): Promise<ColumnFacts[]> {
   // Statistics of timestamps are texts with an offset.
   await run(connection, "SET TimeZone = 'UTC'", doing);
-  const first = fileList(paths.slice(0, 1));
+  const first = fileList(files.slice(0, 1).map(({ path }) => path));
   const elements = await readRows<Element>(
     connection,
     `SELECT * EXCLUDE (file_name) FROM parquet_schema(${first}) ORDER BY column_id`,
@@ -107,7 +121,7 @@ export async function readColumnFacts(
     `CREATE OR REPLACE TEMP TABLE chunks AS SELECT column_id, compression, total_compressed_size,
       total_uncompressed_size, num_values, stats_null_count, min_is_exact AND max_is_exact AS exact,
       coalesce(stats_min_value, stats_min) AS low, coalesce(stats_max_value, stats_max) AS high
-    FROM parquet_metadata(${fileList(paths)})`,
+    FROM parquet_metadata(${fileList(files.map(({ footer }) => footer))})`,
     doing,
   );
   const sizes = await readRows<{ leaf: number; compressed: number; uncompressed: number; codecs: string[] }>(

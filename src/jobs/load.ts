@@ -7,12 +7,17 @@
 export interface Load {
   /** The server takes more than twice as long as when it was calm, or refused or timed out. */
   readonly strained: boolean;
-  /** Bytes per millisecond. */
-  readonly throughput: number;
+  /**
+   * Bytes that a stream gets in a millisecond. Not what came in the window: streams that run in step would bring all of a
+   * round or nothing of it.
+   */
+  readonly streamRate: number;
 }
 
 const WINDOW_MS = 250;
+/** At least so many requests, and so many of each stream: with many streams the gain by some more is small beside chance. */
 const WINDOW_REQUESTS = 8;
+const WINDOW_ROUNDS = 2;
 const STRAINED = 2;
 /** So many requests tell how long one of their size takes. */
 const LEARNED = 8;
@@ -33,22 +38,26 @@ export class LoadWatch {
   readonly #calm = new Map<number, Calm>();
   #since = performance.now();
   #bytes = 0;
+  #streamMs = 0;
   #ratios: number[] = [];
 
   /**
    * Takes note of an answer.
    * @param sentAt when it was asked for, by performance.now()
+   * @param freeAt when its stream had nothing else to do any more; where it waits for more than answers
+   * @param streams how many run, where what comes of it depends on that
    * @returns what the window says that this request ends; undefined as long as it goes on
    */
-  answered(sentAt: number, bytes: number): Load | undefined {
+  answered(sentAt: number, bytes: number, freeAt = sentAt, streams = 1): Load | undefined {
     const now = performance.now();
     // It speaks of the load that was before the last window's consequences.
     if (sentAt < this.#since) return undefined;
     this.#bytes += bytes;
+    this.#streamMs += now - freeAt;
     this.#ratios.push(this.#compare(now - sentAt, bytes));
-    const elapsed = now - this.#since;
-    if (this.#ratios.length < WINDOW_REQUESTS || elapsed < WINDOW_MS) return undefined;
-    const load = { strained: median(this.#ratios) > STRAINED, throughput: this.#bytes / elapsed };
+    const wanted = Math.max(WINDOW_REQUESTS, WINDOW_ROUNDS * streams);
+    if (this.#ratios.length < wanted || now - this.#since < WINDOW_MS) return undefined;
+    const load = { strained: median(this.#ratios) > STRAINED, streamRate: this.#bytes / this.#streamMs };
     this.#begin(now);
     return load;
   }
@@ -63,6 +72,7 @@ export class LoadWatch {
   #begin(now: number): void {
     this.#since = now;
     this.#bytes = 0;
+    this.#streamMs = 0;
     this.#ratios = [];
   }
 

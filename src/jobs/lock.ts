@@ -261,8 +261,8 @@ async function isAlive(link: Link, self: Holder, timings: LockTimings): Promise<
   ) {
     return isRunning(holder);
   }
-  if (Date.now() - link.beatAt < timings.timeoutMs) return true;
-  // Its clock may be behind ours by more than the timeout: only a beat that doesn't come is a proof.
+  if (Math.abs(Date.now() - link.beatAt) < timings.timeoutMs) return true;
+  // Its clock may be far from ours, or ours was set back: only a beat that doesn't come is a proof.
   await sleep(timings.beatMs * 2.5);
   const later = readLink(link.path);
   return later !== undefined && later.beatAt !== link.beatAt;

@@ -39,9 +39,9 @@ const PROFILES: Readonly<Record<Pace, Profile>> = {
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
-/** So many windows go by without another stream after one that gained nothing, or was too much. */
+/** So many windows go by without more streams after some that gained nothing, or were too much. */
 const HOLD_WINDOWS = 4;
-/** The part of its even share that another stream must bring to be worth it. */
+/** The part of their even share that more streams must bring to be worth it. */
 const GAIN = 0.3;
 
 /** A request that may be sent. */
@@ -64,6 +64,12 @@ export interface Lane {
   leave(): void;
 }
 
+/** A lane from within. */
+interface Stream {
+  /** Since when it has had nothing to do but to ask, by performance.now(); undefined while it rests. */
+  freeAt: number | undefined;
+}
+
 /** The pace of one operation. */
 export class Pacer {
   /** As many streams as there may ever be. */
@@ -74,13 +80,13 @@ export class Pacer {
   readonly #rate: RateLimit | undefined;
   readonly #load = new LoadWatch();
   readonly #bell = new Bell();
-  readonly #entered: object[] = [];
+  readonly #entered: Stream[] = [];
   #allowed: number;
   #pausedUntil = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #hold = 0;
-  /** The throughput before the newest stream began. */
-  #before: number | undefined;
+  /** What the streams brought before the newest of them began. */
+  #before: { readonly streams: number; readonly throughput: number } | undefined;
 
   constructor(options: PaceOptions) {
     const profile = PROFILES[options.pace ?? "balanced"];
@@ -100,7 +106,7 @@ export class Pacer {
 
   /** Adds a stream. It is let go on when there is room for it. */
   enter(): Lane {
-    const lane = {};
+    const lane: Stream = { freeAt: undefined };
     this.#entered.push(lane);
     const ready = (signal: AbortSignal) => this.#ready(lane, signal);
     return {
@@ -108,7 +114,7 @@ export class Pacer {
       turn: async (rows, signal) => {
         await ready(signal);
         await this.#rate?.take(rows, signal);
-        return this.#send(rows);
+        return this.#send(lane, rows);
       },
       leave: () => {
         this.#entered.splice(this.#entered.indexOf(lane), 1);
@@ -117,52 +123,57 @@ export class Pacer {
     };
   }
 
-  async #ready(lane: object, signal: AbortSignal): Promise<void> {
+  async #ready(lane: Stream, signal: AbortSignal): Promise<void> {
     for (;;) {
       const pause = this.#pausedUntil - performance.now();
-      if (this.#entered.indexOf(lane) >= this.#allowed) await this.#bell.wait(signal);
-      else if (pause > 0) await this.#bell.wait(signal, Math.ceil(pause));
-      else return;
+      const rests = this.#entered.indexOf(lane) >= this.#allowed;
+      if (!rests && pause <= 0) return;
+      lane.freeAt = undefined;
+      await this.#bell.wait(signal, rests ? undefined : Math.ceil(pause));
     }
   }
 
-  #send(rows: number): Turn {
+  #send(lane: Stream, rows: number): Turn {
     const sentAt = performance.now();
+    const freeAt = lane.freeAt ?? sentAt;
     return {
       rows,
       answered: (came, bytes) => {
         this.#rate?.giveBack(rows - came);
-        const load = this.#load.answered(sentAt, bytes);
+        lane.freeAt = performance.now();
+        const load = this.#load.answered(sentAt, bytes, freeAt, this.#allowed);
         if (load) this.#follow(load);
       },
       failed: (strained) => {
         this.#rate?.giveBack(rows);
+        lane.freeAt = undefined;
         if (strained && this.#load.refused(sentAt)) this.#holdBack();
       },
     };
   }
 
-  #follow({ strained, throughput }: Load): void {
+  #follow({ strained, streamRate }: Load): void {
     if (strained) {
       this.#holdBack();
       return;
     }
     this.#pauseMs = FIRST_PAUSE_MS;
-    if (this.#relief === "fewer") this.#grow(throughput);
+    if (this.#relief === "fewer") this.#grow(streamRate * this.#allowed);
   }
 
-  /** Another stream, as long as they bring something; one that doesn't is taken back. */
+  /** Half as many streams more, as long as they bring something; those that don't are taken back. */
   #grow(throughput: number): void {
+    const streams = this.#allowed;
     const before = this.#before;
     this.#before = undefined;
-    if (before !== undefined && throughput < before * (1 + GAIN / (this.#allowed - 1))) {
-      this.#allowed--;
+    if (before && throughput < before.throughput * (1 + GAIN * (streams / before.streams - 1))) {
+      this.#allowed = before.streams;
       this.#hold = HOLD_WINDOWS;
     } else if (this.#hold > 0) {
       this.#hold--;
-    } else if (this.#allowed < this.lanes) {
-      this.#before = throughput;
-      this.#allowed++;
+    } else if (streams < this.lanes) {
+      this.#before = { streams, throughput };
+      this.#allowed = Math.min(this.lanes, streams + Math.max(1, streams >> 1));
       this.#bell.ring();
     }
   }

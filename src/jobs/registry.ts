@@ -2,7 +2,7 @@
  * Owns the index of jobs: a small file each in the user's state directory that says where the job's own directory is.
  * Only a way to find jobs; what they are is in their directories, and a job without an entry works as well.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { listNames, makeDirectory, readText, removeFile, writeDurably } from "../storage/local.ts";
 import { DONE_NAME, isObject, PLAN_NAME, readJson } from "./job.ts";
 import { isLocked } from "./lock.ts";
@@ -31,10 +31,11 @@ function entryPath(directory: string, job: string): string {
   return join(directory, `${job}.json`);
 }
 
-/** Makes a job known. `directory` is the index's. */
+/** Makes a job known, wherever one asks from. `directory` is the index's. */
 export async function register(directory: string, entry: JobEntry): Promise<void> {
+  const found = { ...entry, directory: resolve(entry.directory) };
   await makeDirectory(directory);
-  await writeDurably(entryPath(directory, entry.job), `${JSON.stringify(entry)}\n`);
+  await writeDurably(entryPath(directory, entry.job), `${JSON.stringify(found)}\n`);
 }
 
 export async function unregister(directory: string, job: string): Promise<void> {

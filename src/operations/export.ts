@@ -126,7 +126,7 @@ export async function exportTable(options: ExportOptions): Promise<ExportReport>
         await checkMasksUnchanged(run);
       }
       const files = begun?.publishing ? await carryOut(lock) : await publishAll({ ...run, job }, chosen, onto);
-      if (options.stateDirectory !== undefined) await unregister(options.stateDirectory, job.plan.job);
+      await forget(options, job.plan);
       return report(
         run,
         files.filter((file) => !file.sidecar),
@@ -219,7 +219,12 @@ async function reopen({ lock, publishing }: Unfinished, source: Source, options:
 /** Known before it is begun: a job that dies in between is no job, one that nobody finds would stay. */
 async function begin(lock: JobLock, plan: TablePlan, options: ExportOptions): Promise<ExportJob> {
   await makeKnown(options, plan, lock.directory);
-  return createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, plan);
+  try {
+    return await createJob<TablePlan, SegmentFlags, ArrangedFlags>(lock, plan);
+  } catch (error) {
+    await forget(options, plan);
+    throw error;
+  }
 }
 
 /** An index that can't be written costs a way to find the job, not the job. */
@@ -236,6 +241,10 @@ async function makeKnown(
   } catch (error) {
     onEvent?.({ kind: "notice", message: `cqlduck jobs will not know this export: ${messageOf(error)}` });
   }
+}
+
+async function forget({ stateDirectory }: ExportOptions, { job }: TablePlan): Promise<void> {
+  if (stateDirectory !== undefined) await unregister(stateDirectory, job);
 }
 
 /** How the files are written, all of them alike. */

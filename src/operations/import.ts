@@ -3,6 +3,7 @@
  * in import/files.ts, what becomes of their columns in import/match.ts, the rows in import/running.ts, what plan.json says in
  * import/job.ts.
  */
+import { dirname } from "node:path";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
 import { readTable, type TableSchema } from "../cassandra/schema.ts";
@@ -18,6 +19,7 @@ import { claimJob, isStreamed, leave } from "./import/claim.ts";
 import { makeTable, planTable, type Target } from "./import/create.ts";
 import { filterPartitions, findSourceFiles, type SourceFile } from "./import/files.ts";
 import { type ImportFlags, type ImportJob, type ImportJobPlan, importPlan } from "./import/job.ts";
+import { checkModes } from "./import/modes.ts";
 import { DEFAULT_MEMORY, type ImportOptions, type ImportPlan, type ImportReport } from "./import/options.ts";
 import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
 import { type ImportRun, importRows } from "./import/running.ts";
@@ -67,7 +69,7 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
         })),
         create: target.making.map(({ cql }) => cql),
         statements: [...new Set(parts.flatMap((part) => statementTexts(schema, part, options)))],
-        rows,
+        rows: all,
         requests: all === null ? null : Math.ceil((all * sample.requests) / Math.max(1, sample.rows)),
         sample,
         notices,
@@ -100,7 +102,7 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
       const names = parts.map(({ source }) => source.path);
       const { lock, begun } = await claimJob(options, schema, files);
       try {
-        if (!begun) await checkBadRows(options);
+        await checkBadRows(options, begun !== undefined);
         const plan = begun?.plan ?? importPlan(options, schema, files, names, startedAt);
         // Known before it is begun: a job that dies in between is no job, one that nobody finds would stay.
         await makeKnown(options, plan, lock.directory);
@@ -186,19 +188,12 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   await allowColumns(connection, parts, engineMemory(options));
   const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
   const notices = [...target.notices, ...new Set(parts.flatMap(told))];
-  if (hasCounters(schema) && options.nulls === "write") {
-    throw new UsageError("--nulls write: counters can't be deleted by adding to them");
+  checkModes(schema, parts, options);
+  const isAdding = hasCounters(schema) && options.mode !== "delete";
+  if (isAdding && parts.some((part) => partShapes(schema, part, options).statics)) {
+    await checkCounterStatics(connection, parts, mostPartitions(options));
   }
-  const addsStatics = hasCounters(schema) && parts.some((part) => partShapes(schema, part, options).statics);
-  if (addsStatics && options.skipRows) {
-    throw new UsageError("static counters can't be added when rows are skipped: one of those may have added them", {
-      hint: "leave the static columns out with --columns",
-    });
-  }
-  if (addsStatics) await checkCounterStatics(connection, parts, mostPartitions(options));
-  const counters = hasCounters(schema)
-    ? ["counters are added to what the table has: importing twice counts twice"]
-    : [];
+  const counters = isAdding ? ["counters are added to what the table has: importing twice counts twice"] : [];
   return { target, files, parts, notices: [...counters, ...notices] };
 }
 
@@ -216,7 +211,7 @@ async function ready(cluster: Cluster, opened: Opened, options: ImportOptions): 
     if (options.create) await cluster.agreement(`looking for ${qualifiedName(target.schema)}`);
     return opened;
   }
-  await checkBadRows(options);
+  await checkBadRows(options, false);
   await leave((await claimJob(options, target.schema, files)).lock);
   await makeTable(cluster, target);
   const schema = await readTable(cluster, target.schema.keyspace, target.schema.table);
@@ -238,9 +233,15 @@ async function giveUp({ onEvent }: ImportOptions, job: ImportJob): Promise<void>
   await clearJob(job.directory);
 }
 
-async function checkBadRows({ badRows }: ImportOptions): Promise<void> {
-  if (badRows === undefined || (await statusOf(badRows)) === undefined) return;
-  throw new UsageError(`${badRows} exists already`, { hint: "name another file for --bad-rows" });
+/** @param mayExist an import that is gone on with may have written it */
+async function checkBadRows({ badRows }: ImportOptions, mayExist: boolean): Promise<void> {
+  if (badRows === undefined) return;
+  const directory = dirname(badRows);
+  const hint = "name another file for --bad-rows";
+  if ((await statusOf(directory))?.kind !== "directory")
+    throw new UsageError(`there is no directory ${directory}`, { hint });
+  const found = await statusOf(badRows);
+  if (found && !(mayExist && found.kind === "file")) throw new UsageError(`${badRows} exists already`, { hint });
 }
 
 /** All rejected rows that records tell of; no file where there is none. */

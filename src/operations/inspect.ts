@@ -1,7 +1,9 @@
 /*
  * Owns `inspect`: what can be said of Parquet files without reading their rows, and of a table without reading it.
  */
+import { writeFile } from "node:fs/promises";
 import { typeToSql } from "../base/column.ts";
+import { attempt } from "../base/filefailure.ts";
 import { quoteIdentifier } from "../base/names.ts";
 import { Cluster } from "../cassandra/cluster.ts";
 import { type Options, primaryKey } from "../cassandra/ddl.ts";
@@ -15,13 +17,16 @@ import {
   type ColumnFacts,
   type ColumnStatistics,
   type FileFacts,
+  type LookedAt,
   readColumnFacts,
   readFileFacts,
 } from "../duckdb/parquetfacts.ts";
+import { withoutUnwritableBounds } from "../parquet/bounds.ts";
 import { readFooterSummary } from "../parquet/footer.ts";
 import { parseCqlType } from "../types/cql.ts";
 import { codecFor } from "../types/table.ts";
 import { findParquetFiles } from "./files.ts";
+import { Spool } from "./import/spool.ts";
 import { inspectText, isText, type Provenance, type TextReport } from "./inspecttext.ts";
 import type { ConnectionOptions, TableName } from "./options.ts";
 
@@ -136,18 +141,14 @@ async function inspectFiles(path: string): Promise<FilesReport> {
   const metadata: ReadonlyMap<string, string>[] = [];
   // Before DuckDB, whose messages don't say which of the files is damaged.
   for (const file of files) metadata.push((await readFooterSummary(file.path)).keyValues);
-  return withEngine(async (connection) => {
+  return withFooters(files, async (connection, looked) => {
     const doing = `reading ${path}`;
-    const facts = await readFileFacts(
-      connection,
-      files.map((file) => file.path),
-      doing,
-    );
+    const facts = await readFileFacts(connection, looked, doing);
     const [main, ...others] = bySignature(facts);
-    const columns = await readColumnFacts(connection, pathsOf(main!), doing);
+    const columns = await readColumnFacts(connection, main!, doing);
     const otherSchemas: OtherSchema[] = [];
     for (const group of others) {
-      const differences = differencesOf(columns, await readColumnFacts(connection, pathsOf(group), doing));
+      const differences = differencesOf(columns, await readColumnFacts(connection, group, doing));
       otherSchemas.push({ files: pathsOf(group), differences });
     }
     const sum = (of: (file: FileFacts) => number) => facts.reduce((total, file) => total + of(file), 0);
@@ -183,6 +184,26 @@ async function withEngine<T>(use: (connection: Connection) => Promise<T>): Promi
     return await use(await engine.connect());
   } finally {
     engine.close();
+  }
+}
+
+/** Puts footers that DuckDB can't read, because of the times in their statistics, beside the files as it can. */
+async function withFooters<T>(
+  files: readonly { readonly path: string }[],
+  use: (connection: Connection, files: readonly LookedAt[]) => Promise<T>,
+): Promise<T> {
+  const spool = new Spool();
+  try {
+    const looked: LookedAt[] = [];
+    for (const { path } of files) {
+      const footer = await withoutUnwritableBounds(path);
+      const stand = footer && (await spool.newPath());
+      if (stand) await attempt("write", stand, () => writeFile(stand, footer));
+      looked.push({ path, footer: stand ?? path });
+    }
+    return await withEngine((connection) => use(connection, looked));
+  } finally {
+    await spool.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { assert } from "../base/errors.ts";
 import { attempt } from "../base/filefailure.ts";
 import {
   CannotConcat,
+  encodeFooter,
   Field,
   type Footer,
   MAGIC,
@@ -22,8 +23,6 @@ import { RowGroupMover } from "./rowgroups.ts";
 import { ThriftWriter, Type } from "./thrift.ts";
 
 const COPY_BYTES = 1 << 20;
-/** The footer's length is an unsigned 32-bit number, but Java and C++ readers hold it in a signed one. */
-const MAX_FOOTER = 2 ** 31 - 1;
 const FIELD_NAMES: Readonly<Record<number, string>> = {
   1: "format version",
   2: "schema",
@@ -112,18 +111,8 @@ export class ParquetConcat {
     parts.set(Field.NUM_ROWS, { type: Type.I64, raw: new ThriftWriter().int(this.rows).bytes() });
     const groups = new ThriftWriter().list(Type.STRUCT, this.rowGroups).append(this.#groups.bytes());
     parts.set(Field.ROW_GROUPS, { type: Type.LIST, raw: groups.bytes() });
-    const footer = new ThriftWriter();
-    let last = 0;
-    for (const [id, { type, raw }] of [...parts].sort(([a], [b]) => a - b)) {
-      footer.field(id, last, type).append(raw);
-      last = id;
-    }
-    const { length } = footer.stop();
-    if (length > MAX_FOOTER) throw new CannotConcat(this.path, `a footer of ${length} bytes is more than readers take`);
-    const size = Buffer.alloc(4);
-    size.writeUInt32LE(length);
-    footer.append(size).append(MAGIC);
-    await this.#write(footer.bytes(), this.#end);
+    const footer = encodeFooter(parts, this.path);
+    await this.#write(footer, this.#end);
     await attempt("write", this.path, async () => {
       await this.#out.truncate(this.#end + footer.length);
       await this.#out.sync();

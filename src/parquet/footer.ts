@@ -6,7 +6,7 @@ import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { DataError } from "../base/errors.ts";
 import { attempt } from "../base/filefailure.ts";
-import { ThriftError, ThriftReader, Type } from "./thrift.ts";
+import { ThriftError, ThriftReader, ThriftWriter, Type } from "./thrift.ts";
 
 export const MAGIC = Buffer.from("PAR1");
 /** Ids of the footer's fields. */
@@ -18,6 +18,10 @@ export const Field = {
   ENCRYPTION: 8,
   FOOTER_SIGNING_KEY: 9,
 } as const;
+/** Ids of a row group's fields. */
+const GroupField = { BYTES: 2, ROWS: 3 } as const;
+/** The footer's length is an unsigned 32-bit number, but Java and C++ readers hold it in a signed one. */
+const MAX_FOOTER = 2 ** 31 - 1;
 /** Footer length and magic. */
 const TAIL_BYTES = 8;
 
@@ -64,26 +68,46 @@ export async function readFooterSummary(path: string): Promise<FooterSummary> {
   );
 }
 
-const TOTAL_BYTE_SIZE = 2;
+/** A row group as far as sizes go. */
+export interface RowGroupSize {
+  readonly rows: number;
+  /** What its values take before compression. */
+  readonly uncompressedBytes: number;
+}
 
 /**
- * What the values of a Parquet file take before compression, in bytes. DuckDB's parquet_metadata() would say it too, but
- * fails on statistics of timestamps whose dates it can't write.
+ * The row groups of a Parquet file in their order. DuckDB's parquet_metadata() would say it too, but fails on statistics of
+ * times that it can't write.
  */
-export async function readUncompressedBytes(path: string): Promise<number> {
+export async function readRowGroups(path: string): Promise<RowGroupSize[]> {
   return withFile(path, (file) =>
     understanding(path, async () => {
       const { groups, groupCount } = await readFooter(file, path);
-      let bytes = 0;
-      for (let i = 0; i < groupCount; i++) {
+      return Array.from({ length: groupCount }, () => {
+        const sizes = new Map<number, number>();
         for (const { id, type } of groups.fields()) {
-          if (id === TOTAL_BYTE_SIZE) bytes += groups.int();
+          if (type === Type.I64) sizes.set(id, groups.int());
           else groups.raw(type);
         }
-      }
-      return bytes;
+        return { rows: sizes.get(GroupField.ROWS) ?? 0, uncompressedBytes: sizes.get(GroupField.BYTES) ?? 0 };
+      });
     }),
   );
+}
+
+/** A footer as it stands at the end of a file: its fields, their length, and the magic. */
+export function encodeFooter(parts: ReadonlyMap<number, Part>, path: string): Uint8Array {
+  const footer = new ThriftWriter();
+  let last = 0;
+  for (const [id, { type, raw }] of [...parts].sort(([a], [b]) => a - b)) {
+    footer.field(id, last, type).append(raw);
+    last = id;
+  }
+  const { length } = footer.stop();
+  if (length > MAX_FOOTER) throw new CannotConcat(path, `a footer of ${length} bytes is more than readers take`);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(length);
+  return footer.append(size).append(MAGIC).bytes();
 }
 
 /** Opens a file for reading while `use` runs. */

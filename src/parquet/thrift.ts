@@ -22,11 +22,11 @@ export const Type = {
 
 /**
  * What to do with a struct's fields, by id: give an integer a new value (undefined drops the field; of a value of
- * another type, which comes as NaN, the copy fails), go into a struct or into each struct of a list, or look at the bytes
- * of a value that is copied. The rest is copied.
+ * another type, which comes as NaN, the copy fails), go into a struct or into each struct of a list, look at the bytes
+ * of a value that is copied, or say by them whether it is copied. The rest is copied.
  */
 export interface Plan {
-  readonly [id: number]: ((value: number) => number | undefined) | StructPlan | Look;
+  readonly [id: number]: ((value: number) => number | undefined) | StructPlan | Look | Choice;
 }
 
 interface StructPlan {
@@ -37,6 +37,10 @@ interface StructPlan {
 
 interface Look {
   readonly look: (raw: Uint8Array) => void;
+}
+
+interface Choice {
+  readonly keep: (raw: Uint8Array) => boolean;
 }
 
 /** Structs in structs; Parquet needs about five, a damaged footer could ask for a stack of millions. */
@@ -242,7 +246,8 @@ export class ThriftWriter {
         this.field(id, last, type).#copyStructs(from, type, edit);
       } else {
         const raw = from.raw(type);
-        edit?.look(raw);
+        if (edit !== undefined && "keep" in edit && !edit.keep(raw)) continue;
+        if (edit !== undefined && "look" in edit) edit.look(raw);
         this.field(id, last, type).append(raw);
       }
       last = id;

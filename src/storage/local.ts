@@ -29,7 +29,7 @@ async function attemptOnExisting<T>(
 }
 
 /**
- * Makes the file hold `data`: after a crash at any time it has its old content or all of the new.
+ * Makes the file hold `data`: after a crash at any time it has its old content or all of the new. A failure leaves nothing.
  * Its temporary file has one fixed name, so what a crash leaves is gone after the next writing; one writer at a time.
  */
 export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
@@ -37,12 +37,18 @@ export async function writeDurably(path: string, data: string | Uint8Array): Pro
   await attempt("write", path, async () => {
     const file = await fs.open(temporary, "w");
     try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
+      try {
+        await file.writeFile(data);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await fs.rename(temporary, path);
+    } catch (error) {
+      // What was written of it may take the last of a full disk. If it can't be removed, the first error says why.
+      await fs.rm(temporary, { force: true }).catch(() => undefined);
+      throw error;
     }
-    await fs.rename(temporary, path);
   });
   await fsyncDirectory(dirname(path));
 }

@@ -9,6 +9,7 @@ import {
 } from "../../src/base/errors.ts";
 import { exitCodeOf } from "../../src/cli/faults.ts";
 import { commandAgain } from "../../src/cli/rerun.ts";
+import type { ExportOptions } from "../../src/operations/options.ts";
 import { cqlduck, Sink } from "./world.ts";
 
 const EXPORT = ["export", "ks.t", "out dir/"];
@@ -52,6 +53,18 @@ describe("a failure on stderr", () => {
       "cqlduck export ks.t 'out dir/' --resume",
     ]);
     expect(stdout.text).toBe("");
+  });
+
+  it("says --resume of an --append only once it was begun: nothing is added where nothing was", async () => {
+    const argv = ["export", "ks.t", "out/", "--append"];
+    const exportTable = (begins: boolean) => async (options: ExportOptions) => {
+      if (begins) options.onEvent?.({ kind: "phase", phase: "read" });
+      throw new ClusterError("no host answers");
+    };
+    const last = async (begins: boolean) =>
+      (await cqlduck(argv, { operations: { exportTable: exportTable(begins) } })).stderr.lines.at(-1);
+    expect(await last(false)).toBe("cqlduck export ks.t out/ --append");
+    expect(await last(true)).toBe("cqlduck export ks.t out/ --append --resume");
   });
 
   it("names no way on where nothing was begun", async () => {

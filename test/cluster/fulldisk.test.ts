@@ -1,6 +1,6 @@
 /*
- * Disks that fill up while an export arranges its files, and processes that die at it, as they do where memory runs out:
- * nothing is to be seen at the destination, and with more room `resume` makes all of it without reading again.
+ * Disks that fill up while an export arranges its files, or one table after the other, and processes that die at it, as
+ * they do where memory runs out: nothing unfinished is to be seen at the destination, and with more room `resume` goes on.
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
@@ -23,6 +23,8 @@ const work = useWorkspace("fulldisk", async (workspace) => {
     randomBytes(ROW_BYTES),
   ]);
   await workspace.table("noise", "p int, k int, kind text, v blob", "(p, k)", rows);
+  // Before and behind it in a keyspace.
+  for (const name of ["first", "second"]) await workspace.table(name, "k int", "(k)", [[1], [2]]);
 });
 
 /** What a reader would take for a result. */
@@ -71,6 +73,37 @@ describe.skipIf(!canMount("disks that fill up"))("a full disk", () => {
           `SELECT count(*)::INT AS n, count(DISTINCT (p, k))::INT AS keys, count(DISTINCT v)::INT AS vs FROM '${path}'`,
         );
         expect(found).toEqual({ n: ROWS, keys: ROWS, vs: ROWS });
+      });
+    },
+  );
+
+  it.each([
+    ["its first step", "4k", []],
+    ["the first table", "16k", []],
+    ["the big table", "3m", ["first"]],
+  ] as const)(
+    "under a keyspace, at %s, shows whole tables only, and `resume` goes on",
+    TIMEOUT,
+    async (_, size, whole) => {
+      const disk = work.path("disk");
+      await mkdir(disk, { recursive: true });
+      await withDisk(disk, `size=${size}`, async () => {
+        const args = ["export", work.keyspace, "disk/out", "-H", work.host, "--progress", "none", ...MEMORY];
+        const { code, err } = await work.run(args);
+        expect([code, err]).toEqual([3, expect.stringMatching(/(disk is full|no space left)[\s\S]*free some space/)]);
+        expect(err.trimEnd().split("\n").at(-1)).toMatch(/^cqlduck export .* --resume$/);
+        const parts = (await visible(disk)).filter((entry) => /\.(parquet|cql)$|_SUCCESS/.test(entry));
+        expect([...new Set(parts.map((part) => part.split("/")[1]))]).toEqual(whole);
+
+        resizeDisk(disk, "200m");
+        const resumed = await work.run([...args, "--resume"]);
+        expect([resumed.code, resumed.err]).toEqual([0, expect.stringContaining("exported 3 tables")]);
+        const count = (table: string, key: string) =>
+          ask(`SELECT count(*)::INT AS n, count(DISTINCT ${key})::INT AS keys FROM '${disk}/out/${table}/*.parquet'`);
+        expect(await count("noise", "(p, k)")).toEqual([{ n: ROWS, keys: ROWS }]);
+        for (const table of ["first", "second"]) expect(await count(table, "k")).toEqual([{ n: 2, keys: 2 }]);
+        expect((await visible(disk)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+        expect((await work.run(["jobs"])).out).toMatch(/no unfinished jobs/);
       });
     },
   );

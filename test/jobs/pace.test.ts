@@ -82,6 +82,13 @@ describe("adaptive", () => {
     expect([pacer.allowed, seen.most]).toEqual([24, 24]);
   });
 
+  // In step: all answers of a round come at the same moment.
+  it.each([5, 300, 1500])("does so however long an answer takes: %i ms", async (ms) => {
+    const { pacer } = work({ pace: "adaptive" }, calm(ms));
+    await vi.advanceTimersByTimeAsync(5000 + 20 * ms);
+    expect(pacer.allowed).toBe(24);
+  });
+
   it("takes --concurrency as the most there may be", async () => {
     const { pacer, seen } = work({ pace: "adaptive", concurrency: 6 }, calm());
     await vi.advanceTimersByTimeAsync(10_000);

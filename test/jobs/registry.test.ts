@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createJob, newJobId } from "../../src/jobs/job.ts";
 import { acquireLock } from "../../src/jobs/lock.ts";
@@ -34,4 +34,14 @@ it("a job is listed from before its plan is written until it ends, and never wit
   await register(index, entry);
   expect(await listJobs(index)).toEqual([]);
   expect(await readdir(index)).toEqual([]);
+});
+
+it("a job is listed by where it is, not by what that is called from one directory", async () => {
+  const job = newJobId();
+  const [directory, startedAt] = [relative(process.cwd(), home), new Date().toISOString()];
+  await register(index, { job, kind: "export", source: "ks.t", destination: "/x", directory, startedAt });
+  const lock = (await acquireLock(home))!;
+  await createJob(lock, { job, ranges: [] });
+  await lock.release();
+  expect(await listJobs(index)).toMatchObject([{ job, directory: home }]);
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError, UsageError } from "../../src/base/errors.ts";
 import { type FilesReport, inspect } from "../../src/operations/inspect.ts";
 import { schemaStatements } from "../../src/operations/schema.ts";
+import { readRowGroups } from "../../src/parquet/footer.ts";
 import { Judge } from "../parquet/duckdb.ts";
 
 let directory: string;
@@ -104,6 +105,26 @@ describe("a file", () => {
     await judge.write(join(directory, "odd1", "it''s.parquet"), "SELECT 1 AS other");
     await judge.write(join(directory, "odd[1]", "it''s.parquet"), "SELECT 1 AS one, 2 AS two");
     expect((await look("odd[1]")).columns.map(({ name }) => name)).toEqual(["one", "two"]);
+  });
+
+  // Made by pyarrow: in each column one bound is what DuckDB can't write, or ends its engine.
+  it("has statistics of times that nobody could write: those bounds are unknown, all else is said", async () => {
+    await copyFile(join(import.meta.dirname, "extreme-times.parquet"), join(directory, "times.parquet"));
+    const report = await look("times.parquet");
+    expect(report).toMatchObject({ rows: 2, rowGroups: 1, compressedBytes: 741, codecs: ["UNCOMPRESSED"] });
+    expect(report.columns.map(({ name, statistics: found }) => [name, found?.nulls, found?.min, found?.max])).toEqual([
+      ["us", 0, null, "1970-01-01 00:00:00+00"],
+      ["ms", 0, "1970-01-01 00:00:00", null],
+      ["ns", 0, null, "1970-01-01 00:00:00"],
+      ["tn", 0, null, "00:00:00"],
+      ["tu", 0, "00:00:00", null],
+      ["tm", 0, null, "00:00:00"],
+      ["in", undefined, undefined, undefined],
+      ["n", 0, "1", "2"],
+      ["ok", 0, "1970-01-01 00:00:00", "1970-01-01 00:00:00.000001"],
+    ]);
+    expect(report.files.map(({ path }) => path)).toEqual([join(directory, "times.parquet")]);
+    expect(await readRowGroups(join(directory, "times.parquet"))).toEqual([{ rows: 2, uncompressedBytes: 741 }]);
   });
 
   it("may have no rows, and no row groups", async () => {

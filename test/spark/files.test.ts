@@ -19,8 +19,8 @@ import { type Spark, SparkError, sparkPython, startSpark } from "./spark.ts";
 
 const MINUTES = 60_000;
 const CODECS = ["snappy", "zstd", "gzip", "lz4", "none"] as const;
-/** With so many columns and so little memory a segment ends at 2,048 rows. */
-const [COLUMNS, MEMORY, ROWS] = [60, 128e6, 2500] as const;
+/** With so little memory a segment ends after some hundred rows. */
+const [COLUMNS, MEMORY, ROWS] = [60, 2e6, 2500] as const;
 const TYPES = ["int", "text", "double", "frozen<list<int>>", "timestamp", "frozen<map<text, float>>"] as const;
 /** The columns that Spark can't read. */
 const WITH_TIME = {
@@ -131,17 +131,17 @@ describe.skipIf(python === undefined)("files", () => {
     "of several segments, whose row groups were joined, in %s",
     { timeout: 5 * MINUTES },
     async (codec) => {
-      expect(await check(keyspace, "many", { ...more, compression: { codec } })).toEqual({
-        rows: ROWS,
-        segments: 2,
-        left: [],
-      });
+      const { segments, ...checked } = await check(keyspace, "many", { ...more, compression: { codec } });
+      expect(checked).toEqual({ rows: ROWS, left: [] });
+      expect(segments).toBeGreaterThan(1);
     },
   );
 
   it("in a directory", { timeout: 5 * MINUTES }, async () => {
     const destination = join(directory, "parts");
-    expect(await check(keyspace, "many", { ...more, destination })).toEqual({ rows: ROWS, segments: 2, left: [] });
+    const { segments, ...checked } = await check(keyspace, "many", { ...more, destination });
+    expect(checked).toEqual({ rows: ROWS, left: [] });
+    expect(segments).toBeGreaterThan(1);
   });
 });
 

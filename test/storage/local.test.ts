@@ -42,6 +42,13 @@ test("what a crash left of an earlier writing is gone after the next", async () 
   expect(await listNames(home)).toEqual(["record.json"]);
 });
 
+test("a writing that fails leaves nothing", async () => {
+  // A directory in its place: all is written, but can't be renamed.
+  await mkdir(join(home, "plan.json"));
+  await expect(writeDurably(join(home, "plan.json"), "{}")).rejects.toThrow(StorageError);
+  expect(await listNames(home)).toEqual(["plan.json"]);
+});
+
 test("directories are made with their parents, and it is said whether they were missing", async () => {
   expect(await makeDirectory(join(home, "a/b/c"))).toBe(true);
   expect(await makeDirectory(join(home, "a/b/c"))).toBe(false);

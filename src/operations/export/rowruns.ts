@@ -6,7 +6,7 @@ import { assert } from "../../base/errors.ts";
 import { quoteText } from "../../duckdb/copy.ts";
 import { type Connection, run } from "../../duckdb/engine.ts";
 import { readRows } from "../../duckdb/reader.ts";
-import { readUncompressedBytes } from "../../parquet/footer.ts";
+import { readRowGroups } from "../../parquet/footer.ts";
 import type { RowRun } from "./cutter.ts";
 import { stagedRows } from "./staging.ts";
 
@@ -165,7 +165,9 @@ export async function loadPartitions(
 /** What a row of the files takes on average (bytes), as values without dictionaries. */
 export async function averageRowBytes(files: readonly StagedFile[]): Promise<number> {
   let bytes = 0;
-  for (const { path } of files) bytes += await readUncompressedBytes(path);
+  for (const { path } of files) {
+    for (const group of await readRowGroups(path)) bytes += group.uncompressedBytes;
+  }
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
   return rows > 0 ? Math.max(1, bytes / rows) : 1;
 }

@@ -12,7 +12,7 @@ import type { Connection } from "../../duckdb/engine.ts";
 import { Scan } from "../../duckdb/scan.ts";
 import { entryText } from "../../types/strings.ts";
 import type { SourceFile } from "./files.ts";
-import { LONGEST_LINE, linesOf } from "./text.ts";
+import { linesOf, type TextReading } from "./text.ts";
 
 /** Not in Node 20. */
 const { createZstdDecompress: createZstd } = zlib as unknown as { readonly createZstdDecompress?: () => Transform };
@@ -33,8 +33,13 @@ const HEAD_LINES = 100;
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
 /** @throws DataError where it is no record, or none of UTF-8 */
-export async function firstRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord> {
-  const found = await attempt("read", file.path, () => findRecord(connection, file, signs));
+export async function firstRecord(
+  connection: Connection,
+  file: SourceFile,
+  signs: Signs,
+  reading: TextReading,
+): Promise<FirstRecord> {
+  const found = await attempt("read", file.path, () => findRecord(connection, file, signs, reading));
   if (!found) {
     throw new DataError(`${file.path}: its first line can't be read: a quote is open at its end`, {
       hint: "say how the file is quoted: --quote, --escape",
@@ -43,18 +48,23 @@ export async function firstRecord(connection: Connection, file: SourceFile, sign
   return { ...found, fields: found.fields.map((field) => utf8(field, file)) };
 }
 
-async function findRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord | undefined> {
+async function findRecord(
+  connection: Connection,
+  file: SourceFile,
+  signs: Signs,
+  reading: TextReading,
+): Promise<FirstRecord | undefined> {
   const reader = new RecordReader(signs);
-  for await (const bytes of bytesOf(connection, file)) {
+  for await (const bytes of bytesOf(connection, file, reading)) {
     const record = reader.read(bytes.toString("latin1"), false);
-    if (record || reader.length > LONGEST_LINE) return record;
+    if (record || reader.length > reading.longestLine) return record;
   }
   return reader.read("", true);
 }
 
 /** The first bytes of a file, and more as they are asked for. */
-async function* bytesOf(connection: Connection, file: SourceFile): AsyncGenerator<Buffer> {
-  if (file.compression === "zstd" && !createZstd) return yield* linesByDuckdb(connection, file);
+async function* bytesOf(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
+  if (file.compression === "zstd" && !createZstd) return yield* linesByDuckdb(connection, file, reading);
   const stored = createReadStream(file.content);
   const unpacked = decompressor(file);
   if (unpacked) stored.once("error", (error) => unpacked.destroy(error)).pipe(unpacked);
@@ -72,8 +82,9 @@ function decompressor({ compression }: SourceFile): Transform | undefined {
 }
 
 /** The first lines, where nothing else can decompress them; DuckDB reads them in blocks, all of which must be UTF-8. */
-async function* linesByDuckdb(connection: Connection, file: SourceFile): AsyncGenerator<Buffer> {
-  const [lines, split] = [await headLines(connection, file, "\\r\\n"), await headLines(connection, file, "\\n")];
+async function* linesByDuckdb(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
+  const linesEnding = (newLine: string) => headLines(connection, file, reading, newLine);
+  const [lines, split] = [await linesEnding("\\r\\n"), await linesEnding("\\n")];
   const blanks = (from: readonly string[], at: number) => {
     const end = from.findIndex((line, i) => i >= at && line !== "");
     return (end < 0 ? from.length : end) - at;
@@ -87,8 +98,14 @@ async function* linesByDuckdb(connection: Connection, file: SourceFile): AsyncGe
   }
 }
 
-async function headLines(connection: Connection, file: SourceFile, newLine: string): Promise<string[]> {
-  const sql = `SELECT json FROM ${linesOf(file, undefined, newLine)} LIMIT ${HEAD_LINES}`;
+async function headLines(
+  connection: Connection,
+  file: SourceFile,
+  { longestLine }: TextReading,
+  newLine: string,
+): Promise<string[]> {
+  const lines = linesOf(file, { longestLine, malformed: undefined }, newLine);
+  const sql = `SELECT json FROM ${lines} LIMIT ${HEAD_LINES}`;
   const scan = await Scan.open(connection, sql, `reading ${file.path}`);
   try {
     const chunk = await scan.next();

@@ -109,6 +109,9 @@ function fateOf(
     return { file, target, problem: `the digits of ${own.type} would be rounded to those of ${target.type}` };
   }
   if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
+  if (file.mixed && fileTypeToSql(file.type) !== "JSON") {
+    return { file, target, problem: "it holds values of JSON of several kinds, or none, which --sql has to cast" };
+  }
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
   // What stands in descending order the server keeps as it was sent.

@@ -4,9 +4,8 @@
  */
 import { assert, CqlduckError, DataError, messageOf } from "../../base/errors.ts";
 import type { Connection } from "../../duckdb/engine.ts";
-import { readRows } from "../../duckdb/reader.ts";
 import { Scan, type ScanChunk } from "../../duckdb/scan.ts";
-import { pathLiteral } from "./ownfiles.ts";
+import { readRowGroups } from "../../parquet/footer.ts";
 import { type ImportPart, partQuery } from "./parts.ts";
 import { isUnreadable } from "./source.ts";
 
@@ -75,7 +74,7 @@ export class PartScan {
     if (!isDamage(error)) throw error;
     if (this.#groups) throw damagedGroup(source.path, this.#groups[0]!, error);
     if (source.file?.format !== "parquet" || source.rowNumber === undefined) throw damagedFile(source.path, error);
-    const all = await readRowGroups(this.#connection, source.file.content);
+    const all = await numberedGroups(source.file.content);
     this.#groups = all.filter(({ end }) => end > this.#row);
     if (this.#groups.length === 0) throw damagedFile(source.path, error);
     await this.#openGroup().catch((again: unknown) => {
@@ -112,15 +111,9 @@ function damagedFile(path: string, cause: unknown): unknown {
 
 const HINT = "what stands before it was written; replace the file by a whole one, and say --restart";
 
-async function readRowGroups(connection: Connection, path: string): Promise<RowGroup[]> {
-  const found = await readRows<{ rows: number }>(
-    connection,
-    `SELECT any_value(row_group_num_rows) AS rows FROM parquet_metadata(${pathLiteral(path)})
-     GROUP BY row_group_id ORDER BY row_group_id`,
-    `reading ${path}`,
-  );
+async function numberedGroups(path: string): Promise<RowGroup[]> {
   let end = 0;
-  return found.map(({ rows }, i) => {
+  return (await readRowGroups(path)).map(({ rows }, i) => {
     const first = end;
     end += rows;
     return { number: i + 1, first, end };

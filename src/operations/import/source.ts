@@ -21,7 +21,7 @@ import type { SourceFile } from "./files.ts";
 import type { ImportOptions } from "./options.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./ownfiles.ts";
 import type { Spool } from "./spool.ts";
-import { jsonRelation, malformedLines } from "./text.ts";
+import { jsonRelation, textReading } from "./text.ts";
 import { checkWhole } from "./whole.ts";
 
 /** A column that a file gives. */
@@ -38,6 +38,8 @@ export interface FileColumn {
   readonly timestampFormat?: string | undefined;
   /** Numbers of JSON among its values came through DOUBLE. */
   readonly rounded?: boolean;
+  /** Values of JSON among its values are of several kinds, and stand there as JSON. */
+  readonly mixed?: boolean;
   /** Of JSON: the keys below each other that its value is at, where it is no member of the row itself. */
   readonly inside?: readonly [metadata: string, kind: string, key: string] | undefined;
   /** True in rows whose value nobody can tell. */
@@ -231,20 +233,21 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     want: own?.types.get(name),
     timestampFormat,
   });
-  const malformed = malformedLines(options);
+  const reading = textReading(file, options);
+  const leavesOut = reading.malformed !== undefined;
   const inFile = own?.columns.filter((one) => !isInPath(own, one));
   if (file.format === "csv") {
     const csv = csvForm(options.csv, own);
     const positions = inFile?.map((one) => one.column) ?? (csv.header === false ? options.columns : undefined);
-    const { relation, names } = await csvRelation(connection, file, csv, positions, malformed);
+    const { relation, names } = await csvRelation(connection, file, csv, positions, reading);
     return {
       ...part,
       relation,
-      leavesOut: malformed !== undefined,
+      leavesOut,
       columns: names.map((name) => column(name, "csv", csv.timestampFormat)),
     };
   }
-  const { relation, names, inside } = await jsonRelation(connection, file, malformed);
+  const { relation, names, inside } = await jsonRelation(connection, file, reading);
   const metadata = own?.format.metadata;
   const isCell = ({ kind }: OwnColumn) => kind === "writetime" || kind === "ttl";
   const values = inFile?.filter((one) => !isCell(one)).map((one) => one.column) ?? [];
@@ -254,7 +257,7 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   return {
     ...part,
     relation,
-    leavesOut: malformed !== undefined && file.format === "jsonl",
+    leavesOut: leavesOut && file.format === "jsonl",
     notice,
     json: { inside, metadata },
     columns: [

@@ -7,6 +7,7 @@ import { DataError } from "../../../src/base/errors.ts";
 import { type Connection, Engine } from "../../../src/duckdb/engine.ts";
 import { firstRecord } from "../../../src/operations/import/csvhead.ts";
 import type { TextCompression } from "../../../src/operations/import/files.ts";
+import { textReading } from "../../../src/operations/import/text.ts";
 
 let directory: string;
 let engine: Engine;
@@ -46,7 +47,7 @@ async function head(content: string | Buffer, signs = COMMON, compression: TextC
     modifiedAt: 0,
     partition: new Map(),
   } as const;
-  return firstRecord(connection, file, signs);
+  return firstRecord(connection, file, signs, textReading(file, {}));
 }
 
 it.each([
