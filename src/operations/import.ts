@@ -194,8 +194,9 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   const notices = [...target.notices, ...new Set(parts.flatMap(told))];
   checkModes(schema, parts, options);
   const isAdding = hasCounters(schema) && options.mode !== "delete";
-  const addsStatics = isAdding && parts.some((part) => partShapes(schema, part, options).statics);
-  if (addsStatics) await checkCounterStatics(connection, parts, mostPartitions(options));
+  if (isAdding && parts.some((part) => partShapes(schema, part, options).statics)) {
+    await checkCounterStatics(connection, parts, mostPartitions(options));
+  }
   const counters = isAdding ? ["counters are added to what the table has: importing twice counts twice"] : [];
   return { target, files, parts, notices: [...counters, ...notices] };
 }
