@@ -124,7 +124,7 @@ export interface ImportPlan {
   /** What makes the table, and the types it needs. */
   readonly create: readonly string[];
   readonly statements: readonly string[];
-  /** Null where only reading would tell. */
+  /** Those that are wanted of all files; null where only reading would tell. */
   readonly rows: number | null;
   /** Requests for all rows, if they all are like those of the sample; null where these are not known. */
   readonly requests: number | null;
