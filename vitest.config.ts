@@ -14,6 +14,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/cluster/**", "test/spark/**", "test/random/**"],
+          // A busy machine is no failure.
+          testTimeout: 30_000,
         },
       },
       {

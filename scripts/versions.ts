@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { releases } from "./cassandra/jars.ts";
 
 const root = join(import.meta.dirname, "..");
-const tests = ["exact", "export", "count", "sources"].map((name) => `test/cluster/${name}.test.ts`);
+const tests = ["exact", "export", "count", "sources", "preserveold"].map((name) => `test/cluster/${name}.test.ts`);
 const all = Object.keys(releases);
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((version) => !all.includes(version));

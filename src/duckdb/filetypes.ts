@@ -22,7 +22,6 @@ const SIMPLE = new Map<Type, string>([
   [T.UHUGEINT, "UHUGEINT"],
   [T.FLOAT, "FLOAT"],
   [T.DOUBLE, "DOUBLE"],
-  [T.VARCHAR, "VARCHAR"],
   [T.BLOB, "BLOB"],
   [T.DATE, "DATE"],
   [T.TIME, "TIME"],
@@ -75,6 +74,8 @@ export function fileType(type: LogicalType): FileType {
           type: fileType(duckdb.struct_type_child_type(type, i)),
         })),
       };
+    case T.VARCHAR:
+      return { kind: "SIMPLE", name: duckdb.logical_type_get_alias(type) === "JSON" ? "JSON" : "VARCHAR" };
     default:
       return { kind: "SIMPLE", name: SIMPLE.get(id) ?? T[id] ?? String(id) };
   }
@@ -100,6 +101,7 @@ export function fileTypeToSql(type: FileType): string {
 export function columnTypeOf(type: FileType): ColumnType | undefined {
   switch (type.kind) {
     case "SIMPLE":
+      if (type.name === "JSON") return { kind: "VARCHAR" };
       return type.name === "VARCHAR" || type.name === "BLOB" || Object.hasOwn(FIXED_WIDTH, type.name)
         ? ({ kind: type.name } as ColumnType)
         : undefined;

@@ -3,31 +3,26 @@
  * in import/files.ts, what becomes of their columns in import/match.ts, the rows in import/running.ts, what plan.json says in
  * import/job.ts.
  */
+import { dirname } from "node:path";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { Cluster } from "../cassandra/cluster.ts";
 import { readTable, type TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { type Connection, Engine } from "../duckdb/engine.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
-import { createJob, DONE_NAME, openJob, PLAN_NAME } from "../jobs/job.ts";
-import { acquireLock, type JobLock } from "../jobs/lock.ts";
+import { createJob, DONE_NAME } from "../jobs/job.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
-import { listNames, makeDirectory, readText, removeEmptyDirectory, statusOf, writeDurably } from "../storage/local.ts";
+import { readText, statusOf, writeDurably } from "../storage/local.ts";
 import { cellStatementTexts, partCellShapes } from "./import/cellshapes.ts";
+import { claimJob, isStreamed, leave } from "./import/claim.ts";
 import { makeTable, planTable, type Target } from "./import/create.ts";
-import { filterPartitions, findSourceFiles, type SourceFile, STDIN } from "./import/files.ts";
-import {
-  checkImportUnchanged,
-  type ImportFlags,
-  type ImportJob,
-  type ImportJobPlan,
-  importDirectory,
-  importPlan,
-} from "./import/job.ts";
+import { filterPartitions, findSourceFiles, type SourceFile } from "./import/files.ts";
+import { type ImportFlags, type ImportJob, type ImportJobPlan, importPlan } from "./import/job.ts";
+import { checkModes } from "./import/modes.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./import/options.ts";
 import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
-import { doubtfulRows, type ImportRun, importRows } from "./import/running.ts";
+import { type ImportRun, importRows } from "./import/running.ts";
 import { sampleRows } from "./import/sample.ts";
 import { Spool } from "./import/spool.ts";
 import { hasCounters, partShapes } from "./import/statements.ts";
@@ -74,7 +69,7 @@ export async function planImport(options: ImportOptions): Promise<ImportPlan> {
         })),
         create: target.making.map(({ cql }) => cql),
         statements: [...new Set(parts.flatMap((part) => statementTexts(schema, part, options)))],
-        rows,
+        rows: all,
         requests: all === null ? null : Math.ceil((all * sample.requests) / Math.max(1, sample.rows)),
         sample,
         notices,
@@ -105,11 +100,9 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
       const { target, files, parts, notices } = await ready(cluster, opened, options);
       const { schema } = target;
       const names = parts.map(({ source }) => source.path);
-      const lock = await claim(options, schema);
+      const { lock, begun } = await claimJob(options, schema, files);
       try {
-        const begun = await openJob<ImportJobPlan, ImportFlags>(lock);
-        if (begun) checkGoingOn(begun, options, schema, files);
-        else await checkBadRows(options);
+        await checkBadRows(options, begun !== undefined);
         const plan = begun?.plan ?? importPlan(options, schema, files, names, startedAt);
         // Known before it is begun: a job that dies in between is no job, one that nobody finds would stay.
         await makeKnown(options, plan, lock.directory);
@@ -140,8 +133,7 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
         return report;
       } finally {
         signal.removeEventListener("abort", interrupt);
-        await lock.release();
-        await removeEmptyDirectory(lock.directory);
+        await leave(lock);
       }
     } finally {
       await cluster.close();
@@ -196,18 +188,9 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   await allowColumns(connection, parts, engineMemory(options));
   const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
   const notices = [...target.notices, ...new Set(parts.flatMap(told))];
-  if (hasCounters(schema) && options.nulls === "write") {
-    throw new UsageError("--nulls write: counters can't be deleted by adding to them");
-  }
-  const addsStatics = hasCounters(schema) && parts.some((part) => partShapes(schema, part, options).statics);
-  if (addsStatics && options.skipRows) {
-    throw new UsageError("static counters can't be added when rows are skipped: one of those may have added them", {
-      hint: "leave the static columns out with --columns",
-    });
-  }
-  const counters = hasCounters(schema)
-    ? ["counters are added to what the table has: importing twice counts twice"]
-    : [];
+  checkModes(schema, parts, options);
+  const isAdding = hasCounters(schema) && options.mode !== "delete";
+  const counters = isAdding ? ["counters are added to what the table has: importing twice counts twice"] : [];
   return { target, files, parts, notices: [...counters, ...notices] };
 }
 
@@ -219,10 +202,10 @@ async function existingTable(cluster: Cluster, { table }: ImportOptions): Promis
 
 /** Makes the table where it is not there yet: what can be refused without it is refused before. */
 async function ready(cluster: Cluster, opened: Opened, options: ImportOptions): Promise<Opened> {
-  const { target, parts } = opened;
+  const { target, parts, files } = opened;
   if (target.making.length === 0) return opened;
-  await checkBadRows(options);
-  importDirectory(options, target.schema);
+  await checkBadRows(options, false);
+  await leave((await claimJob(options, target.schema, files)).lock);
   await makeTable(cluster, target);
   const schema = await readTable(cluster, target.schema.keyspace, target.schema.table);
   const sources = parts.map(({ source }) => source);
@@ -236,31 +219,6 @@ function keepInput(spool: Spool, { input, resume, signal }: ImportOptions): Prom
   return spool.keep(input, signal ?? new AbortController().signal);
 }
 
-/** Takes the job directory. @throws UsageError where an unfinished import is in it and nobody said what to do with it */
-async function claim(options: ImportOptions, schema: TableSchema): Promise<JobLock> {
-  const directory = importDirectory(options, schema);
-  await makeDirectory(directory);
-  const lock = await acquireLock(directory);
-  if (!lock) throw new UsageError(`several processes are trying to work in ${directory} at once`);
-  try {
-    const names = await listNames(directory);
-    if (names.includes(DONE_NAME) || options.restart || isStreamed(options)) await clearJob(directory);
-    else if (names.includes(PLAN_NAME) && !options.resume) {
-      throw new UsageError(`an import of this source into ${qualifiedName(schema)} was not finished`, {
-        hint: "--resume goes on with it; --restart forgets how far it came, and begins again",
-      });
-    }
-    return lock;
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
-}
-
-function isStreamed({ sources }: ImportOptions): boolean {
-  return sources.includes(STDIN);
-}
-
 /** Nobody can go on with it. */
 async function giveUp({ onEvent }: ImportOptions, job: ImportJob): Promise<void> {
   const rows = job.records.reduce((sum, record) => sum + record.rows, 0);
@@ -268,18 +226,15 @@ async function giveUp({ onEvent }: ImportOptions, job: ImportJob): Promise<void>
   await clearJob(job.directory);
 }
 
-function checkGoingOn(job: ImportJob, options: ImportOptions, schema: TableSchema, files: readonly SourceFile[]): void {
-  checkImportUnchanged(job.plan, options, schema, files);
-  if (!hasCounters(schema)) return;
-  throw new UsageError(
-    `an import of counters can't be gone on with: nobody knows which of ${doubtfulRows(job)} were added already`,
-    { hint: "compare these rows with the table; then --restart with --skip-rows goes on behind those that are there" },
-  );
-}
-
-async function checkBadRows({ badRows }: ImportOptions): Promise<void> {
-  if (badRows === undefined || (await statusOf(badRows)) === undefined) return;
-  throw new UsageError(`${badRows} exists already`, { hint: "name another file for --bad-rows" });
+/** @param mayExist an import that is gone on with may have written it */
+async function checkBadRows({ badRows }: ImportOptions, mayExist: boolean): Promise<void> {
+  if (badRows === undefined) return;
+  const directory = dirname(badRows);
+  const hint = "name another file for --bad-rows";
+  if ((await statusOf(directory))?.kind !== "directory")
+    throw new UsageError(`there is no directory ${directory}`, { hint });
+  const found = await statusOf(badRows);
+  if (found && !(mayExist && found.kind === "file")) throw new UsageError(`${badRows} exists already`, { hint });
 }
 
 /** All rejected rows that records tell of; no file where there is none. */

@@ -35,7 +35,7 @@ export async function findUnfinished(job: string, stateDirectory: string | undef
   if (tables && !tables.finishedAt) {
     return { ...restoreOptions(tables.options), destination, keyspace: tables.keyspace };
   }
-  throw new UsageError(`there is no unfinished export ${job}`, {
+  throw new UsageError(`there is no unfinished job ${job}`, {
     hint: jobs.length
       ? `these are unfinished: ${jobs.map((status) => status.job).join(", ")}`
       : "cqlduck jobs lists the unfinished ones, and now there are none",

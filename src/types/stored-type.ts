@@ -77,6 +77,7 @@ const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   TIMESTAMP_MS: "timestamp",
   TIMESTAMP_NS: "timestamp",
   ENUM: "text",
+  JSON: "text",
   '"NULL"': "text",
 };
 

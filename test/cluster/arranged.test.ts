@@ -1,7 +1,7 @@
 /*
  * --max-file-size, --sort-by and --sql on a real table, against what the server holds.
  */
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { types } from "cassandra-driver";
 import { describe, expect, it } from "vitest";
@@ -86,6 +86,28 @@ describe("--sql", () => {
       return { shop, n: "100", sum: sum.toFixed(2) };
     });
     expect(rows).toEqual(expected);
+  });
+
+  it("may give a column of the table other values, but not such as its type has none of", TIMEOUT, async () => {
+    await exported(
+      "half.jsonl",
+      "--sql",
+      "SELECT (total::DOUBLE / 2)::VARCHAR AS total FROM orders ORDER BY shop, id LIMIT 2",
+    );
+    const lines = (await readFile(work.path("half.jsonl"), "utf8")).trimEnd().split("\n");
+    expect(lines).toEqual(['{"total":null}', `{"total":${7919 / 2}}`]);
+    const { code, err } = await cqlduck("none.jsonl", "--sql", "SELECT coalesce(total, 'n/a') AS total FROM orders");
+    expect([code, err]).toEqual([
+      3,
+      expect.stringContaining(`column total is of type decimal, as in the table, and "n/a" is no value of it`),
+    ]);
+    await exported(
+      "none.jsonl",
+      "--restart",
+      "--sql",
+      "SELECT coalesce(total, 'n/a') AS sum FROM orders ORDER BY shop, id LIMIT 1",
+    );
+    expect(await readFile(work.path("none.jsonl"), "utf8")).toBe('{"sum":"n/a"}\n');
   });
 
   it("that is wrong is refused before anything is read or made", TIMEOUT, async () => {

@@ -241,7 +241,6 @@ describe("a source that does not fit is refused before a row is written", () => 
     ["no column of the key", "y.csv", "p,v\n1,1\n", /goes into c, which is in the primary key/],
     ["a column that is there twice", "z.csv", "p,c,v,v\n1,1,a,b\n", /v_1: the table has no such column/],
     ["nothing at all", "empty.csv", "", /which is in the primary key/],
-    ["no rows of JSON", "empty.jsonl", "", /which is in the primary key/],
     ["a format that nobody knows", "x.bin", "\0\0\0", /can't be told/],
   ])("%s", async (_, name, content, reason) => {
     await world.empty();

@@ -145,6 +145,14 @@ describe("what is not an ordinary table", () => {
     expect(found).toEqual({ n: report.rows });
   });
 
+  it("tables that each node has for itself are read by one scan, whatever their tokens are", async () => {
+    const batches = await run("", { table: { keyspace: "system", table: "batches" } });
+    expect([batches.rows, batches.ranges]).toEqual([0, 1]);
+    const sql = "SELECT count(*) AS n FROM local";
+    const { destination } = await run("", { table: { keyspace: "system", table: "local" }, sql });
+    expect(await ask(`FROM '${destination}'`)).toEqual([{ n: "1" }]);
+  });
+
   it("a name of two columns that DuckDB can't tell apart becomes two", async () => {
     await client.execute(`CREATE TABLE ${keyspace}."Names" ("Id" int PRIMARY KEY, id int, "ID" int)`);
     await client.execute(`INSERT INTO ${keyspace}."Names" ("Id", id, "ID") VALUES (1, 2, 3)`);

@@ -4,6 +4,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Client } from "cassandra-driver";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { exportTable, type ImportOptions, importTable } from "../../src/index.ts";
@@ -187,3 +188,24 @@ it("rows are updated, or inserted where there are none, out of static columns al
   await importTable(asked("statics", [path], { mode: "if-not-exists" }));
   expect(await found()).toEqual(["1 1 7", "1 2 7", "2 1 8"]);
 });
+
+it.each(["csv", "jsonl"])(
+  "a line as long as the digits of 10 MB comes in, as %s",
+  { timeout: 60_000 },
+  async (format) => {
+    const table = `${keyspace}.long_${format}`;
+    await client.execute(`CREATE TABLE ${table} (k int PRIMARY KEY, v blob)`);
+    const digits = `0x${"c3".repeat(10_000_000)}`;
+    const lines = format === "csv" ? `k,v\n1,${digits}\n2,0x\n` : `{"k": 1, "v": "${digits}"}\n{"k": 2, "v": "0x"}\n`;
+    for (const [name, content] of [
+      ["long", lines],
+      ["longer.gz", gzipSync(lines, { level: 1 })],
+    ] as const) {
+      const path = file(name.replace(/^\w+/, `$&.${format}`));
+      await writeFile(path, content);
+      expect(await importTable(asked(`long_${format}`, [path], {}))).toMatchObject({ rows: 2, rejected: 0 });
+    }
+    const { rows } = await client.execute(`SELECT v FROM ${table} WHERE k = 1`);
+    expect((rows[0]!["v"] as Buffer).equals(Buffer.alloc(10_000_000, 0xc3))).toBe(true);
+  },
+);

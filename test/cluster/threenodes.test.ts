@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, types } from "cassandra-driver";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cluster } from "../../scripts/cassandra/cluster.ts";
-import { type ExportOptions, exportTable, importTable } from "../../src/index.ts";
+import { type ExportOptions, exportTable, type ImportOptions, importTable } from "../../src/index.ts";
 import { blockOf, int } from "../cassandra/cells.ts";
 import { ask } from "./parquet.ts";
 import { startThreeNodes, testClient, testKeyspace } from "./support.ts";
@@ -21,7 +21,7 @@ let client: Client;
 let directory: string;
 
 beforeAll(async () => {
-  cluster = await startThreeNodes();
+  cluster = await startThreeNodes({ restartable: true });
   client = await testClient(cluster);
   directory = await mkdtemp(join(tmpdir(), "cqlduck-three-"));
 }, 300_000);
@@ -58,6 +58,49 @@ describe("on three nodes", () => {
       await expectAll(keyspace, { query: `SELECT a, v FROM ${keyspace}.t` });
       await expectAll(keyspace, { where: "v >= 0 ALLOW FILTERING" });
     }
+  });
+
+  it("an import that makes its table goes on when a node dies, and when it is back where no other has its rows", {
+    timeout: 300_000,
+  }, async () => {
+    const rows = 60_000;
+    const source = join(directory, "source.parquet");
+    await ask(`COPY (SELECT (i // 3)::INT AS k, i::INT AS c, i::INT AS v FROM range(${rows}) r(i)) TO '${source}'`);
+    // The node that dies is the one that the tables are made at.
+    const hosts = [2, 0].map((node) => `${cluster.hosts[node]}:${cluster.port}`);
+    const connection = { hosts, requestTimeoutMs: 3000 };
+    const start = async (replicas: number) => {
+      const keyspace = await testKeyspace(client, `import${replicas}`, replicas);
+      const table = { keyspace, table: "t" };
+      const [jobDirectory, primaryKey] = [join(directory, `${keyspace}.job`), { partition: ["k"], clustering: ["c"] }];
+      let begun = () => {};
+      const isUnderWay = new Promise<void>((resolve) => {
+        begun = resolve;
+      });
+      const onEvent: ImportOptions["onEvent"] = (event) => {
+        if (event.kind === "progress" && event.rows > 0) begun();
+      };
+      const options = { connection, table, sources: [source], jobDirectory, create: true, primaryKey, onEvent };
+      return { keyspace, isUnderWay, report: importTable(options) };
+    };
+    const expectWhole = async (keyspace: string) => {
+      const destination = join(directory, `${keyspace}.parquet`);
+      await exportTable({ connection, table: { keyspace, table: "t" }, destination });
+      const [found] = await ask(
+        `SELECT count(*)::INT AS n, count(DISTINCT (k, c, v))::INT AS rows FROM '${destination}'`,
+      );
+      expect(found).toEqual({ n: rows, rows });
+    };
+    const [whole, lonely] = [await start(3), await start(1)];
+    await Promise.all([whole.isUnderWay, lonely.isUnderWay]);
+    await cluster.kill(2);
+    const report = await whole.report;
+    expect(report).toMatchObject({ rows, rejected: 0 });
+    expect(report.retries).toBeGreaterThan(0);
+    await cluster.restart(2);
+    await expectWhole(whole.keyspace);
+    expect(await lonely.report).toMatchObject({ rows, rejected: 0 });
+    await expectWhole(lonely.keyspace);
   });
 
   it("what is written while a node dies is all there, if others hold it too; else the writing ends", {

@@ -277,7 +277,7 @@ describe.skipIf(python === undefined)("names and calls", { timeout: 60 * SECONDS
   test("a wrong call ends with 2", () => {
     const script = join(import.meta.dirname, "judge.py");
     const call = (...args: string[]) => spawnSync(python!, ["-B", script, ...args]).status;
-    expect(call()).toBe(2);
+    expect(call("missing.parquet")).toBe(2);
     expect(call("missing.parquet", "missing.jsonl")).toBe(2);
   });
 });

@@ -3,6 +3,7 @@
 cells.jsonl: first line {"columns": [{"name", "type", "as"?}]} in the file's column order, where `type` is a CqlType tree
 ({"name", "of", "udt"?, "dimension"?, "className"?}) and `as` the DuckDB type asked for with --type, if any; then one line
 a row: an array of hex strings or null, in any order of rows. Exit 0 equal, 1 different, 2 wrong usage.
+Without arguments it takes lines from stdin, each the arguments of one comparison as a JSON array, and answers each with a line.
 
 The last columns of the cells may say `"path": true`: their values are in the paths below the directory, which readers then
 read as a whole. With --stream another program has read the files already.
@@ -14,6 +15,7 @@ import json
 import os
 import struct
 import sys
+import traceback
 
 import pyarrow
 
@@ -26,6 +28,10 @@ SHOWN = 20
 COLLECTED = 500
 # decimals and varints have more digits than Python converts by default
 sys.set_int_max_str_digits(0)
+
+
+class Usage(Exception):
+    """The judge was asked wrongly."""
 
 
 class Different(Exception):
@@ -68,13 +74,8 @@ class Cells:
             for number, line in enumerate(lines, 2):
                 row = json.loads(line)
                 if len(row) != width:
-                    raise SystemExit(usage(f"{self.path}:{number}: {len(row)} cells, {width} columns"))
+                    raise Usage(f"{self.path}:{number}: {len(row)} cells, {width} columns")
                 yield tuple(self.change(at, text) for at, text in enumerate(row))
-
-
-def usage(message):
-    print(f"judge.py: {message}", file=sys.stderr)
-    return 2
 
 
 def read_columns(path, types):
@@ -232,7 +233,7 @@ def judge(options, columns):
     return {"ok": False, **verdict, **counts, "differences": found[:SHOWN]}
 
 
-def main():
+def parse(arguments):
     parser = argparse.ArgumentParser(prog="judge.py", description=__doc__.split("\n", 1)[0])
     parser.add_argument("path", help="a Parquet file or an Arrow stream (.arrow, .arrows), or a directory of them")
     parser.add_argument("cells", help="the server's cells, JSON lines")
@@ -241,20 +242,46 @@ def main():
     parser.add_argument("--type", action="append", default=[], metavar="COLUMN=TYPE", help="the column's DuckDB type, as in the export")
     parser.add_argument("--uuid", choices=["text", "native"], default="text")
     parser.add_argument("--empty-null", action="store_true", help="zero-length values without a meaning equal NULL")
-    options = parser.parse_args()
+    return parser.parse_args(arguments)
+
+
+def verdict_of(arguments):
+    """@raises Usage"""
+    options = parse(arguments)
     if not os.path.exists(options.path):
-        return usage(f"{options.path}: no such file")
+        raise Usage(f"{options.path}: no such file")
     try:
         columns = read_columns(options.cells, options.type)
     except (OSError, StopIteration, KeyError, ValueError) as error:
-        return usage(f"{options.cells}: {type(error).__name__}: {error}")
+        raise Usage(f"{options.cells}: {type(error).__name__}: {error}") from error
     try:
-        verdict = judge(options, columns)
+        return judge(options, columns)
     except Different as different:
-        verdict = {"ok": False, "differences": different.differences[:SHOWN]}
+        return {"ok": False, "differences": different.differences[:SHOWN]}
+
+
+def serve():
+    """Loading the readers takes longer than most comparisons."""
+    for line in sys.stdin:
+        try:
+            answer = verdict_of(json.loads(line))
+        except (Exception, SystemExit):  # whatever it is, it belongs to this request, and the caller shows it
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
+def main(arguments):
+    if not arguments:
+        serve()
+        return 0
+    try:
+        verdict = verdict_of(arguments)
+    except Usage as error:
+        print(f"judge.py: {error}", file=sys.stderr)
+        return 2
     print(json.dumps(verdict, ensure_ascii=False))
     return 0 if verdict["ok"] else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

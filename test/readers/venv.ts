@@ -1,6 +1,6 @@
 /*
- * Owns the judge's Python: a virtual environment in the user's cache, made once for each set of requirements, and the
- * call of judge.py, which compares Parquet files with the bytes that a server holds.
+ * Owns the judge's Python: a virtual environment in the user's cache, made once for each set of requirements, and
+ * asking judge.py, which compares Parquet files with the bytes that a server holds.
  */
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, open, readFile, rename, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CqlType } from "../../src/types/cql.ts";
+import { askJudge } from "./judging.ts";
 
 export interface JudgeColumn {
   /** The CQL name, as in `cqlduck.columns`. */
@@ -77,7 +78,6 @@ interface Finished {
 
 const OLDEST_PYTHON = [3, 11] as const;
 const INSTALL_TIMEOUT_MS = 600_000;
-const JUDGE_TIMEOUT_MS = 300_000;
 
 function run(command: string, args: readonly string[], timeout: number): Promise<Finished> {
   return new Promise((resolve) => {
@@ -200,14 +200,12 @@ export async function judge(
   try {
     const cells = join(directory, "cells.jsonl");
     await writeCells(cells, columns, rows);
-    const args = [join(import.meta.dirname, "judge.py"), file, cells, "--reader", options.reader ?? "pyarrow"];
+    const args = [file, cells, "--reader", options.reader ?? "pyarrow"];
     if (options.stream !== undefined) args.push("--stream", options.stream);
     if (options.emptyNull === true) args.push("--empty-null");
     if (options.uuid !== undefined) args.push("--uuid", options.uuid);
-    // No __pycache__ beside the sources.
-    const { code, stdout, stderr } = await run(python, ["-B", ...args], JUDGE_TIMEOUT_MS);
-    if (code !== 0 && (code !== 1 || stdout === "")) throw new Error(`judge.py ended with ${code}: ${stderr}`);
-    const { ok, differences, ...verdict } = JSON.parse(stdout);
+    const { error, ok, differences, ...verdict } = JSON.parse(await askJudge(python, args));
+    if (error !== undefined) throw new Error(`judge.py ${args.join(" ")}: ${error}`);
     if (ok !== true) throw new JudgeError(differences);
     return verdict;
   } finally {

@@ -1,8 +1,9 @@
-"""Reads Parquet files with Spark, as many as it is asked for, since Spark takes long to start: python spark.py <directory>
+"""Reads and writes Parquet files with Spark, as many as it is asked for, since Spark takes long to start: python spark.py <directory>
 
-A line of stdin is a JSON object: `path`, a file or directory; `out`, the Arrow stream to write; and `partitions`, where
-columns are in paths and Spark shall not guess their types: Spark's type by the column's name. The answer is a line of
-stdout: {"types": {column: Spark's type}}, or {"error": text} where Spark can't read it. The directory is for Spark's own files.
+A line of stdin is a JSON object. To read: `path`, a file or directory; `out`, the Arrow stream to write; and `partitions`, where
+columns are in paths and Spark shall not guess their types: Spark's type by the column's name. To write: `sql`, a query;
+`to`, the directory; `by`, the columns to partition by; `conf`, settings that hold for it alone. The answer is a line of
+stdout: {"types": {column: Spark's type}}, or {"error": text} where Spark can't do it. The directory is for Spark's own files.
 """
 
 import json
@@ -60,6 +61,19 @@ def read(spark, asked):
     return {"types": types}
 
 
+def write(spark, asked):
+    for name, value in asked["conf"].items():
+        spark.conf.set(name, value)
+    try:
+        frame = spark.sql(asked["sql"])
+        frame.coalesce(1).write.partitionBy(*asked["by"]).parquet(asked["to"])
+        return {"types": {field.name: field.dataType.simpleString() for field in frame.schema}}
+    finally:
+        for name in asked["conf"]:
+            spark.conf.unset(name)
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+
 def main():
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What else writes to stdout must not be taken for an answer.
@@ -68,7 +82,8 @@ def main():
     spark.sparkContext.setLogLevel("OFF")
     for line in sys.stdin:
         try:
-            answer = read(spark, json.loads(line))
+            asked = json.loads(line)
+            answer = write(spark, asked) if "sql" in asked else read(spark, asked)
         except Exception as error:  # Spark's errors have no common class; its refusal is an answer
             answer = {"error": reason(error)}
         print(json.dumps(answer, ensure_ascii=False), file=answers, flush=True)

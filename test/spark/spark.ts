@@ -1,6 +1,6 @@
 /*
- * Owns the Spark that reads our files: one process for all of a test file's, since it takes seconds to start, which
- * answers with Arrow streams for the judge.
+ * Owns the Spark that reads our files, and writes files of its own: one process for all of a test file's, since it takes
+ * seconds to start. What it reads it gives as Arrow streams for the judge.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -24,10 +24,15 @@ export interface Spark {
    * @throws SparkError with Spark's reason
    */
   read(path: string, partitions?: Readonly<Record<string, string>>): Promise<SparkRows>;
+  /**
+   * Writes the rows of a query below a directory, partitioned by columns where there are some. `conf` are settings of
+   * Spark's, for these files alone.
+   */
+  write(sql: string, to: string, conf?: Readonly<Record<string, string>>, by?: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Spark can't read the files. */
+/** Spark can't do it. */
 export class SparkError extends Error {
   override name = "SparkError";
 }
@@ -81,6 +86,10 @@ export async function startSpark(python: string): Promise<Spark> {
       const answer = await ask({ path, out: stream, partitions });
       if (answer["error"] !== undefined) throw new SparkError(String(answer["error"]));
       return { stream, types: answer["types"] as Record<string, string> };
+    },
+    async write(sql, to, conf = {}, by = []) {
+      const answer = await ask({ sql, to, conf, by });
+      if (answer["error"] !== undefined) throw new SparkError(String(answer["error"]));
     },
     async close() {
       child.stdin.end();

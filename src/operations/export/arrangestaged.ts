@@ -5,6 +5,7 @@
 import { typeToSql } from "../../base/column.ts";
 import { assert } from "../../base/errors.ts";
 import { type Connection, Engine, setThreads } from "../../duckdb/engine.ts";
+import { Trimmer } from "../../duckdb/trim.ts";
 import type { ArrangedFile } from "../../jobs/job.ts";
 import { outputName, SPILL_NAME } from "../../jobs/job.ts";
 import type { ArrangingMeter } from "../../jobs/progress.ts";
@@ -14,7 +15,7 @@ import { filled } from "./arrange.ts";
 import { Cutter, type RowRun } from "./cutter.ts";
 import type { ArrangedFlags, ExportJob } from "./job.ts";
 import { noValues, valuesOfPath } from "./partitions.ts";
-import { holdsExactFloats, memoryOf, type Run } from "./reading.ts";
+import { holdsExactFloats, keptMemory, memoryOf, type Run } from "./reading.ts";
 import {
   allRows,
   averageRowBytes,
@@ -135,10 +136,12 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
   const done = rowsDone(job.arranged);
   const rowsBefore = [...done.values()].reduce((sum, rows) => sum + rows, 0);
   meter.begin("files", sumOf(staged), rowsBefore);
+  const trimmer = new Trimmer(connection, engineMemory(typesOf(run), memoryOf(options)), keptMemory(options));
   const cutter = new Cutter({
     job,
     format,
     connection,
+    trimmer,
     signal,
     meter,
     limits: {
@@ -196,7 +199,9 @@ async function cutGroup(
   }
   const first = run.job.arranged.length;
   const made: ArrangedFile<ArrangedFlags>[] = [];
-  for (const rowRun of await loadPartitions(connection, files, partitions, keyValues)) {
+  const loadedRuns = await loadPartitions(connection, files, partitions, keyValues);
+  await cutter.trim();
+  for (const rowRun of loadedRuns) {
     for (let at = done.get(rowRun.partition) ?? 0; at < rowRun.rows; at += made.at(-1)!.rows) {
       made.push(await cutter.file(rowRun, at, first + made.length));
     }

@@ -4,6 +4,7 @@
  */
 import { assert } from "../../base/errors.ts";
 import type { Connection } from "../../duckdb/engine.ts";
+import type { Trimmer } from "../../duckdb/trim.ts";
 import type { FileFormat, Piece } from "../../formats/format.ts";
 import { faultPoint } from "../../jobs/faults.ts";
 import { type ArrangedFile, outputName, pieceName } from "../../jobs/job.ts";
@@ -35,6 +36,7 @@ export interface CutterParts {
   readonly job: ExportJob;
   readonly format: FileFormat;
   readonly connection: Connection;
+  readonly trimmer: Trimmer;
   readonly signal: AbortSignal;
   readonly meter: ArrangingMeter;
   readonly limits: CutLimits;
@@ -67,6 +69,11 @@ export class Cutter {
     this.#rowBytes = parts.limits.rowBytes;
   }
 
+  /** Gives memory back between statements. */
+  trim(): Promise<void> {
+    return this.#parts.trimmer.trim();
+  }
+
   /**
    * Makes one file of the rows from a place on, as many as its limits allow.
    * @param number of the file, among all that were arranged
@@ -86,6 +93,7 @@ export class Cutter {
     } while (at + rows < run.rows && rows < limits.rows && bytes < limits.bytes * FULL);
     const file = await this.#together(pieces, rows, run.partition, outputName(number));
     this.#parts.meter.add(rows, 1);
+    await this.trim();
     return file;
   }
 

@@ -8,6 +8,7 @@ import type { Cluster } from "../../cassandra/cluster.ts";
 import { PageReader, releasePage } from "../../cassandra/pages.ts";
 import { type Connection, Engine } from "../../duckdb/engine.ts";
 import { RowFeed } from "../../duckdb/feed.ts";
+import { Trimmer } from "../../duckdb/trim.ts";
 import type { FileFormat, Rows } from "../../formats/format.ts";
 import { SPILL_NAME, segmentName } from "../../jobs/job.ts";
 import { Pacer } from "../../jobs/pace.ts";
@@ -69,8 +70,9 @@ async function dropLeaf({ job, options }: Run, range: number): Promise<void> {
 
 async function readOn(run: Run): Promise<void> {
   const { options, source, job, signal } = run;
+  const engineBytes = engineMemory(columnTypes(source), memoryOf(options));
   const engine = await Engine.open({
-    memoryBytes: engineMemory(columnTypes(source), memoryOf(options)),
+    memoryBytes: engineBytes,
     threads: ENGINE_THREADS,
     tempDirectory: job.path(SPILL_NAME),
   });
@@ -79,7 +81,8 @@ async function readOn(run: Run): Promise<void> {
   let pipeline: SegmentPipeline | undefined;
   try {
     const meter = startMeter(run);
-    pipeline = await openPipeline(run, engine, meter);
+    const connection = await engine.connect();
+    pipeline = openPipeline(run, connection, new Trimmer(connection, engineBytes, keptMemory(options)), meter);
     const failed = await fetchOrSave(run, pipeline, meter);
     await pipeline.finish();
     meter.flush();
@@ -104,9 +107,8 @@ function startMeter({ options, source }: Run): ProgressMeter {
   return new ProgressMeter({ ranges: ranges.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
 }
 
-async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Promise<SegmentPipeline> {
+function openPipeline(run: Run, connection: Connection, trimmer: Trimmer, meter: ProgressMeter): SegmentPipeline {
   const { source, job, options } = run;
-  const connection = await engine.connect();
   const feed = new RowFeed(connection, columnTypes(source));
   const decoder = new PageDecoder(source.columns, source.name, run.exportedAt, options.chunkRows);
   return new SegmentPipeline({
@@ -117,6 +119,7 @@ async function openPipeline(run: Run, engine: Engine, meter: ProgressMeter): Pro
       await writeSegment(run, connection, feed, decoder, sealed, job.path(file));
       assert(decoder.given === sealed.rows, `${file} has all ${sealed.rows} rows of its segment`);
       sealed.pages.forEach(releasePage);
+      await trimmer.trim();
       await recordSegment(job, file, sealed, decoder.notes());
       meter.segmentDone();
     },
@@ -237,4 +240,9 @@ function columnTypes(source: Source): ColumnType[] {
 
 export function memoryOf(options: ExportOptions): number {
   return options.memoryBytes ?? DEFAULT_MEMORY;
+}
+
+/** What may stay resident of what DuckDB has done with (bytes): as much again may come before it can be given back. */
+export function keptMemory(options: ExportOptions): number {
+  return memoryOf(options) / 2;
 }

@@ -11,9 +11,14 @@ import { readRows } from "../../duckdb/reader.ts";
 import { cqlTypeToText } from "../../types/cql-type.ts";
 import { nearestCqlType, storedType } from "../../types/stored-type.ts";
 import type { Source } from "../source/source.ts";
+import { claimed, valueOfNoType } from "./claims.ts";
 import { ownColumns, type ResultColumn } from "./resultcolumns.ts";
 
 const CHECK_MEMORY = 128e6;
+/** No table of Cassandra's has such a name. */
+const CHECKED_ROWS = '"rows to check"';
+/** What DuckDB takes for databases and schemas of its own: a table of such a keyspace is known by its name alone. */
+const OWN_SCHEMAS = new Set(["system", "temp", "memory", "information_schema", "pg_catalog"]);
 
 /**
  * The columns that the SQL gives. One that is like a column of the table in name and type is taken for it; any other has
@@ -26,8 +31,8 @@ export async function describeSql(source: Source, sql: string): Promise<ResultCo
     const connection = await engine.connect();
     const own = ownColumns(source);
     const list = own.map(({ type }, i) => `c${i} ${typeToSql(type)}`).join(", ");
-    await run(connection, `CREATE TABLE _rows (${list})`, "checking --sql");
-    await showRows(connection, source, "_rows");
+    await run(connection, `CREATE TABLE ${CHECKED_ROWS} (${list})`, "checking --sql");
+    await showRows(connection, source, CHECKED_ROWS);
     await run(connection, "SET enable_external_access = false", "checking --sql");
     await checkSelect(connection, sql);
     const described = await refusing(() =>
@@ -72,9 +77,11 @@ export async function showRows(connection: Connection, source: Source, from: str
   const list = ownColumns(source)
     .map(({ file }, i) => `c${i} AS ${quoteName(file)}`)
     .join(", ");
-  await run(connection, `CREATE SCHEMA IF NOT EXISTS ${quoteName(keyspace)}`, doing);
+  const schemas = OWN_SCHEMAS.has(keyspace.toLowerCase()) ? ["main"] : ["main", keyspace];
   await run(connection, "SET TimeZone = 'UTC'", doing);
-  for (const name of new Set([`main.${quoteName(table)}`, `${quoteName(keyspace)}.${quoteName(table)}`])) {
+  for (const schema of schemas) {
+    const name = `${quoteName(schema)}.${quoteName(table)}`;
+    await run(connection, `CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)}`, doing);
     await run(connection, `CREATE OR REPLACE VIEW ${name} AS SELECT ${list} FROM ${from}`, doing);
   }
 }
@@ -95,13 +102,15 @@ export async function confine(connection: Connection, directory: string): Promis
 /** The user's SQL with its columns as they are kept. */
 export function storedQuery(sql: string, columns: readonly ResultColumn[]): string {
   const names = columns.map((_, i) => `c${i}`).join(", ");
-  const casts = columns.map(({ type }, i) => `c${i}::${typeToSql(type)}`).join(", ");
+  const casts = columns.map((column, i) => claimed(column, `c${i}::${typeToSql(column.type)}`)).join(", ");
   return `SELECT ${casts} FROM (SELECT * FROM ${selectOf(sql)}) _user(${names})`;
 }
 
 /** What the user's SQL fails with while it runs; failures of the disk and of memory stay what they are. */
 export function failureOfSql(error: unknown): unknown {
   if (error instanceof CqlduckError && !(error instanceof DataError)) return error;
+  const claim = valueOfNoType(error);
+  if (claim) return claim;
   const text = messageOf(error).replace(/^writing .*?: (?=\w[\w ]* Error: )/, "");
   return new DataError(`--sql: ${firstLine(text)}`, {
     hint: "nothing was published; begin again with another --sql and --restart",

@@ -11,7 +11,7 @@ import { CellBlock, type PreparedCells } from "./cellblock.ts";
 import { CellGroups, isLater, lifeOf, NO_GROUP, NO_TTL, ROW_ONLY, SEVERAL, SINGLE } from "./cellgroups.ts";
 import { type CellClock, EXPIRED } from "./celltimes.ts";
 import type { MatchedColumn } from "./match.ts";
-import { type ColumnCells, FULL, type Refuse, ROWS, STATICS } from "./rows.ts";
+import { type ColumnCells, LEFT_OUT, type Refuse, ROWS, STATICS } from "./rows.ts";
 import type { RowFates } from "./segments.ts";
 
 /** Prepared statements for the cells of rows, or for static ones: see CellShapes. */
@@ -121,8 +121,8 @@ export class CellSender {
     for (let row = 0; row < rows; row++) {
       const kind = kinds[row];
       clock.beginRow(row);
-      if (kind === FULL || kind === STATICS) begun += this.#send(this.#statics, row);
-      if (kind === FULL || kind === ROWS) begun += this.#send(this.#rows, row);
+      if (kind !== ROWS && kind !== LEFT_OUT) begun += this.#send(this.#statics, row);
+      if (kind !== STATICS && kind !== LEFT_OUT) begun += this.#send(this.#rows, row);
       if (begun < MOST_PARAMETERS) continue;
       // A row may be many writes, and a write have many parameters.
       this.#flush(first);

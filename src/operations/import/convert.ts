@@ -27,6 +27,8 @@ export interface ConvertibleColumn {
   readonly type: FileType;
   /** The values are texts in this form, whatever type they stand for. */
   readonly text?: "csv" | "json" | undefined;
+  /** The values are JSON, of several kinds. */
+  readonly mixed?: boolean | undefined;
   /** The type whose text was written in place of that of the CQL type. */
   readonly want?: ColumnType | undefined;
   /** The form of timestamps, as strptime takes it. */
@@ -46,6 +48,7 @@ export interface ConvertOptions {
 export function convert(cql: CqlType, from: ConvertibleColumn, options: ConvertOptions): Conversion | undefined {
   const { sql, type, text } = from;
   if (text) return convertText(cql, { ...from, text }, options);
+  if (from.mixed) return convertJson(cql, sql, options);
   if (cql.name === "timestamp" && options.truncateTimes && isInstant(type)) return truncated(cql, sql, type);
   const column = columnTypeOf(type);
   const encode = column && (from.own || isPlain(cql, column)) ? encoderOf(cql, column) : undefined;
@@ -69,6 +72,16 @@ function convertText(
   }
   const form = own ? want : undefined;
   return { sql, encode: textEncoder(cql, text, { ...options, want: form }), form };
+}
+
+/** Texts without their quotes; anything else is the text of a value, and none for a text. */
+function convertJson(cql: CqlType, sql: string, options: ConvertOptions): Conversion {
+  const isText = cql.name === "text" || cql.name === "ascii";
+  return {
+    sql: `(${sql} ->> '$')`,
+    encode: textEncoder(cql, "csv", options),
+    check: isText ? `json_type(${sql}) <> 'VARCHAR'` : undefined,
+  };
 }
 
 function holdsBytes(type: ColumnType): boolean {
@@ -138,7 +151,11 @@ function truncated(cql: CqlType, sql: string, type: FileType): Conversion {
 function special(cql: CqlType, sql: string, type: FileType, options: ConvertOptions): Conversion | undefined {
   if (type.kind !== "SIMPLE") return undefined;
   if (type.name === '"NULL"') return { sql: "NULL::VARCHAR", encode: textEncoder(cql, "csv", options) };
-  if (type.name === "VARCHAR") return { sql, encode: textEncoder(cql, "csv", options) };
+  if (type.name === "VARCHAR" || type.name === "JSON") return { sql, encode: textEncoder(cql, "csv", options) };
+  if (type.name === "TIMETZ" && cql.name === "time") {
+    const encode = encoderOf(cql, { kind: "TIME_NS" })!;
+    return { sql: `${sql}::TIME::TIME_NS`, encode, check: `date_part('timezone', ${sql}) <> 0` };
+  }
   if (type.name !== "BLOB") return undefined;
   if (cql.name === "text" || cql.name === "ascii") {
     const decoded = `TRY(decode(${sql}))`;

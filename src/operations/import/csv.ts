@@ -10,7 +10,7 @@ import type { CsvForm } from "../../formats/csv.ts";
 import { firstRecord } from "./csvhead.ts";
 import type { SourceFile } from "./files.ts";
 import { pathLiteral } from "./ownfiles.ts";
-import { type MalformedLines, readerOptions } from "./text.ts";
+import { readerOptions, type TextReading } from "./text.ts";
 
 /** How a CSV file is read. */
 export interface CsvRelation {
@@ -31,14 +31,14 @@ const NEW_LINES: Readonly<Record<string, string>> = { "\n": "\\n", "\r\n": "\\r\
 export async function csvRelation(
   connection: Connection,
   file: SourceFile,
-  csv: CsvForm = {},
-  positions?: readonly string[],
-  malformed?: MalformedLines,
+  csv: CsvForm,
+  positions: readonly string[] | undefined,
+  reading: TextReading,
 ): Promise<CsvRelation> {
   const { header = true, quote = '"' } = csv;
   const delimiter = csv.delimiter ?? (/\.tsv(\.|$)/i.test(file.path) ? "\t" : ",");
   const sign = csv.escape ?? quote;
-  const { fields, blank, newLine } = await firstRecord(connection, file, { delimiter, quote, escape: sign });
+  const { fields, blank, newLine } = await firstRecord(connection, file, { delimiter, quote, escape: sign }, reading);
   const names = namesOf(file, fields, header, positions);
   const options = [
     `columns = {${names.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(", ")}}`,
@@ -51,7 +51,7 @@ export async function csvRelation(
     `escape = ${quoteText(sign)}`,
     `nullstr = ${quoteText(csv.nullText ?? "")}`,
     "allow_quoted_nulls = false",
-    ...readerOptions(file, malformed),
+    ...readerOptions(file, reading),
   ];
   return { relation: `read_csv(${pathLiteral(file.content)}, ${options.join(", ")})`, names };
 }

@@ -3,7 +3,8 @@
  * bytes: bytes further down that are no text don't matter yet, as they would to DuckDB's reader.
  */
 import { createReadStream } from "node:fs";
-import { createGunzip } from "node:zlib";
+import type { Transform } from "node:stream";
+import * as zlib from "node:zlib";
 import { isNull } from "../../base/column.ts";
 import { DataError } from "../../base/errors.ts";
 import { attempt } from "../../base/filefailure.ts";
@@ -11,7 +12,10 @@ import type { Connection } from "../../duckdb/engine.ts";
 import { Scan } from "../../duckdb/scan.ts";
 import { entryText } from "../../types/strings.ts";
 import type { SourceFile } from "./files.ts";
-import { LONGEST_LINE, linesOf } from "./text.ts";
+import { linesOf, type TextReading } from "./text.ts";
+
+/** Not in Node 20. */
+const { createZstdDecompress: createZstd } = zlib as unknown as { readonly createZstdDecompress?: () => Transform };
 
 export type Signs = Readonly<Record<"delimiter" | "quote" | "escape", string>>;
 
@@ -29,53 +33,84 @@ const HEAD_LINES = 100;
 const BYTE_ORDER_MARK = "\xef\xbb\xbf";
 
 /** @throws DataError where it is no record, or none of UTF-8 */
-export async function firstRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord> {
-  const found = await attempt("read", file.path, () => findRecord(connection, file, signs));
+export async function firstRecord(
+  connection: Connection,
+  file: SourceFile,
+  signs: Signs,
+  reading: TextReading,
+): Promise<FirstRecord> {
+  const found = await attempt("read", file.path, () => findRecord(connection, file, signs, reading));
   if (!found) {
     throw new DataError(`${file.path}: its first line can't be read: a quote is open at its end`, {
       hint: "say how the file is quoted: --quote, --escape",
     });
   }
-  const { newLine, ...record } = found;
-  const fields = record.fields.map((field) => utf8(field, file));
-  // DuckDB gave lines without their ends.
-  return { ...record, fields, ...(file.compression === "zstd" ? {} : { newLine }) };
+  return { ...found, fields: found.fields.map((field) => utf8(field, file)) };
 }
 
-async function findRecord(connection: Connection, file: SourceFile, signs: Signs): Promise<FirstRecord | undefined> {
+async function findRecord(
+  connection: Connection,
+  file: SourceFile,
+  signs: Signs,
+  reading: TextReading,
+): Promise<FirstRecord | undefined> {
   const reader = new RecordReader(signs);
-  for await (const bytes of bytesOf(connection, file)) {
+  for await (const bytes of bytesOf(connection, file, reading)) {
     const record = reader.read(bytes.toString("latin1"), false);
-    if (record || reader.length > LONGEST_LINE) return record;
+    if (record || reader.length > reading.longestLine) return record;
   }
   return reader.read("", true);
 }
 
 /** The first bytes of a file, and more as they are asked for. */
-async function* bytesOf(connection: Connection, file: SourceFile): AsyncGenerator<Buffer> {
-  // Node 20 can't decompress it.
-  if (file.compression === "zstd") return yield* linesByDuckdb(connection, file);
+async function* bytesOf(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
+  if (file.compression === "zstd" && !createZstd) return yield* linesByDuckdb(connection, file, reading);
   const stored = createReadStream(file.content);
-  const gunzip = file.compression === "gzip" ? createGunzip() : undefined;
-  if (gunzip) stored.once("error", (error) => gunzip.destroy(error)).pipe(gunzip);
+  const unpacked = decompressor(file);
+  if (unpacked) stored.once("error", (error) => unpacked.destroy(error)).pipe(unpacked);
   try {
-    for await (const bytes of gunzip ?? stored) yield bytes as Buffer;
+    for await (const bytes of unpacked ?? stored) yield bytes as Buffer;
   } finally {
     stored.destroy();
-    gunzip?.destroy();
+    unpacked?.destroy();
   }
 }
 
-/** The first lines; DuckDB reads them in blocks, all of which must be UTF-8. */
-async function* linesByDuckdb(connection: Connection, file: SourceFile): AsyncGenerator<Buffer> {
-  const sql = `SELECT json FROM ${linesOf(file, undefined)} LIMIT ${HEAD_LINES}`;
+function decompressor({ compression }: SourceFile): Transform | undefined {
+  if (compression === "gzip") return zlib.createGunzip();
+  return compression === "zstd" ? createZstd?.() : undefined;
+}
+
+/** The first lines, where nothing else can decompress them; DuckDB reads them in blocks, all of which must be UTF-8. */
+async function* linesByDuckdb(connection: Connection, file: SourceFile, reading: TextReading): AsyncGenerator<Buffer> {
+  const linesEnding = (newLine: string) => headLines(connection, file, reading, newLine);
+  const [lines, split] = [await linesEnding("\\r\\n"), await linesEnding("\\n")];
+  const blanks = (from: readonly string[], at: number) => {
+    const end = from.findIndex((line, i) => i >= at && line !== "");
+    return (end < 0 ? from.length : end) - at;
+  };
+  let at = 0;
+  for (const [i, line] of lines.entries()) {
+    // Where \r and \n end a line each, the two together leave an empty one.
+    const isPair = blanks(split, at + 1) > blanks(lines, i + 1);
+    at += isPair ? 2 : 1;
+    yield Buffer.from(`${line}${isPair ? "\r\n" : "\n"}`);
+  }
+}
+
+async function headLines(
+  connection: Connection,
+  file: SourceFile,
+  { longestLine }: TextReading,
+  newLine: string,
+): Promise<string[]> {
+  const lines = linesOf(file, { longestLine, malformed: undefined }, newLine);
+  const sql = `SELECT json FROM ${lines} LIMIT ${HEAD_LINES}`;
   const scan = await Scan.open(connection, sql, `reading ${file.path}`);
   try {
     const chunk = await scan.next();
-    for (let row = 0; row < (chunk?.rows ?? 0); row++) {
-      const lines = chunk!.columns[0]!;
-      yield Buffer.from(`${isNull(lines, row) ? "" : entryText(lines, row)}\n`);
-    }
+    const texts = chunk?.columns[0];
+    return Array.from({ length: chunk?.rows ?? 0 }, (_, row) => (isNull(texts!, row) ? "" : entryText(texts!, row)));
   } finally {
     await scan.settle();
   }

@@ -88,13 +88,14 @@ export function importDirectory(options: ImportOptions, schema: TableSchema): st
       hint: "say one: --job-dir <directory>",
     });
   }
-  const identity = JSON.stringify([schema.id, options.sources.map(absolute)]);
+  const identity = JSON.stringify([schema.id, sourcesOf(options)]);
   const digest = createHash("sha256").update(identity).digest("hex").slice(0, 16);
   return join(options.stateDirectory, "imports", `${schema.table.replace(/\W/g, "_")}-${digest}`);
 }
 
-function absolute(source: string): string {
-  return source === STDIN ? source : resolve(source);
+/** The sources as plan.json keeps them, from whatever directory they are named. */
+export function sourcesOf({ sources }: ImportOptions): readonly string[] {
+  return sources.map((source) => (source === STDIN ? source : resolve(source)));
 }
 
 export function importPlan(
@@ -122,7 +123,7 @@ function storeImport(options: ImportOptions): StoredImport {
   const said = Object.entries(options)
     .filter(([key, value]) => key in STORED && value !== undefined && value !== false)
     .map(([key, value]) => [key, storable(value)]);
-  return { ...Object.fromEntries(said), connection, sources: options.sources.map(absolute) };
+  return { ...Object.fromEntries(said), connection, sources: sourcesOf(options) };
 }
 
 /** Maps as objects, whole numbers as text. */

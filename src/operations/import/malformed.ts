@@ -17,6 +17,8 @@ interface Found {
 const REASONS: Readonly<Record<string, string>> = {
   "UNQUOTED VALUE": "a quote is not closed, or text stands behind it",
   "INVALID ENCODING": "bytes that are not UTF-8",
+  "LINE SIZE OVER MAXIMUM":
+    "a line of more than 34 MiB, which may be as long only in a file of up to 64 MiB that is not compressed",
 };
 
 /**

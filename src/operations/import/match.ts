@@ -109,13 +109,23 @@ function fateOf(
     return { file, target, problem: `the digits of ${own.type} would be rounded to those of ${target.type}` };
   }
   if (file.rounded && holdsDigits(cql)) return { file, target, problem: "--sql reads numbers of JSON as DOUBLE" };
+  if (file.mixed && fileTypeToSql(file.type) !== "JSON") {
+    return { file, target, problem: "it holds values of JSON of several kinds, or none, which --sql has to cast" };
+  }
   const isOwn = own !== undefined && sameType(own.type, target, schema);
   const conversion = convert(cql, { ...file, own: isOwn }, { truncateTimes: options.truncateTimes ?? false });
   // What stands in descending order the server keeps as it was sent.
   const keeping = (encode: Encode) => (target.descending ? encode : keepingAll(cql, encode));
   return conversion
-    ? { file, target, conversion: { ...conversion, encode: keeping(conversion.encode) } }
+    ? { file, target, conversion: { ...checkedToo(conversion, file), encode: keeping(conversion.encode) } }
     : { file, target, problem: `${typeOf(file)} can't become ${cqlTypeToText(cql)}` };
+}
+
+/** The conversion with the file's own check. */
+function checkedToo(conversion: Conversion, { check }: FileColumn): Conversion {
+  if (check === undefined) return conversion;
+  const both = conversion.check === undefined ? check : `(${check}) OR coalesce(${conversion.check}, false)`;
+  return { ...conversion, check: both };
 }
 
 function holdsDoubles(type: string): boolean {

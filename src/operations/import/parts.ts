@@ -2,6 +2,7 @@
  * Owns the parts of an import's source: each a file with its columns matched, or the user's query over all of them, and
  * the SQL that reads it from any row on.
  */
+
 import { isNull } from "../../base/column.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { TableSchema } from "../../cassandra/schema.ts";
@@ -13,10 +14,10 @@ import { parseCqlType } from "../../types/cql.ts";
 import { JsonRows } from "../../types/json-rows.ts";
 import { convert } from "./convert.ts";
 import type { SourceFile } from "./files.ts";
+import { holdsJson, jsonTable } from "./jsontable.ts";
 import { NestedTimes } from "./jsontimes.ts";
 import { isKey, type Match, matchColumns, type TimeColumns } from "./match.ts";
 import type { ImportOptions } from "./options.ts";
-import { pathLiteral } from "./ownfiles.ts";
 import type { ChunkReader } from "./rows.ts";
 import { type FileColumn, openPart, type SourcePart } from "./source.ts";
 import type { Spool } from "./spool.ts";
@@ -46,13 +47,25 @@ export async function openSource(
 
 /** @throws UsageError where a part doesn't fit the table */
 export function matchParts(sources: readonly SourcePart[], schema: TableSchema, options: ImportOptions): ImportPart[] {
+  checkMapped(sources, options);
   return sources
-    .map((part) => withTableColumns(part, schema))
+    .map((part) => withTableColumns(part, schema, options))
     .map((source) => {
       const match = matchColumns(source, schema, options);
       const timeColumns = timeColumnsOf(source, options);
       return { source, match, timeColumns, cellTimes: matchTimes(source, match, schema, options) };
     });
+}
+
+/** Files may lack a column that others have, but one that none has is misspelt. */
+function checkMapped(sources: readonly SourcePart[], { map }: ImportOptions): void {
+  for (const name of map?.keys() ?? []) {
+    if (sources.some((part) => mayHaveMore(part) || part.columns.some((column) => column.name === name))) continue;
+    const names = new Set(sources.flatMap(({ columns }) => columns.map((column) => column.name)));
+    throw new UsageError(`--map: there is no column ${name} in the source`, {
+      hint: `it has ${[...names].join(", ")}`,
+    });
+  }
 }
 
 /** Rows of a query don't say which file they are from, and so not when their TTLs began to count. */
@@ -79,30 +92,43 @@ export async function prepareConnection(connection: Connection): Promise<void> {
 }
 
 /**
- * Rows of JSON may have keys that none of the first has: those of the table are taken wherever they occur. What we wrote
- * ourselves has the columns that it says, and no more.
+ * Rows of JSON may have keys that none of the first has: those of the table and of --map are taken wherever they occur,
+ * of the primary key only where there is no key at all, since there may be no row. What we wrote ourselves has the columns that it says,
+ * and no more.
  */
-function withTableColumns(source: SourcePart, schema: TableSchema): SourcePart {
-  if (!source.json || source.own) return source;
+function withTableColumns(source: SourcePart, schema: TableSchema, { map }: ImportOptions): SourcePart {
+  if (!mayHaveMore(source)) return source;
+  const hasKeys = source.columns.some(({ text }) => text === "json");
+  const filled = new Set(map?.values());
+  const has = (name: string) => source.columns.some((column) => column.name.toLowerCase() === name.toLowerCase());
   const missing = schema.columns.filter(
-    (column) => !isKey(column) && !source.columns.some(({ name }) => name.toLowerCase() === column.name.toLowerCase()),
+    (column) => !(isKey(column) && hasKeys) && !has(column.name) && !filled.has(column.name),
   );
-  const columns = missing.map(
-    ({ name }): FileColumn => ({ name, sql: quoteName(name), type: JSON_TEXT, text: "json" }),
+  const mapped = [...(map?.keys() ?? [])].filter((name) => !source.columns.some((column) => column.name === name));
+  const columns = [...missing.map(({ name }) => name), ...mapped].map(
+    (name): FileColumn => ({ name, sql: quoteName(name), type: JSON_TEXT, text: "json" }),
   );
   return { ...source, columns: [...source.columns, ...columns] };
+}
+
+/** Whether rows may have columns that the first ones lack. */
+function mayHaveMore({ json, own }: SourcePart): boolean {
+  return json !== undefined && own === undefined;
 }
 
 const JSON_TEXT = { kind: "SIMPLE", name: "VARCHAR" } as const;
 
 /** The user's query as the one part of the source. */
 async function queryPart(connection: Connection, sources: readonly SourcePart[], sql: string): Promise<SourcePart> {
-  const columnsOf = ({ columns }: SourcePart) => columns.map((column) => `${column.sql} AS ${quoteName(column.name)}`);
-  const union = sources.map((source) =>
-    source.json
-      ? `SELECT ${["*", ...columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") })].join(", ")} FROM ${jsonTable(source)}`
-      : `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`,
-  );
+  const columnsOf = ({ columns, path }: SourcePart) =>
+    columns.map((column) => `${toldSql(column, path)} AS ${quoteName(column.name)}`);
+  const select = async (source: SourcePart) => {
+    if (!source.json || !source.file) return `SELECT ${columnsOf(source).join(", ")} FROM ${source.relation}`;
+    const others = columnsOf({ ...source, columns: source.columns.filter(({ text }) => text !== "json") });
+    return `SELECT ${["*", ...others].join(", ")} FROM ${await jsonTable(connection, source.file)}`;
+  };
+  const union: string[] = [];
+  for (const source of sources) union.push(await select(source));
   await run(connection, `CREATE OR REPLACE VIEW rows AS ${union.join(" UNION ALL BY NAME ")}`, "reading the source");
   const query = sql.trim().replace(/;\s*$/, "");
   const columns = await describeQuery(connection, query);
@@ -121,16 +147,18 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
       const isSame =
         before.every((column) => column && column.text !== "json" && form(column) === form(before[0])) &&
         fileTypeToSql(before[0]!.type) === fileTypeToSql(type);
-      const rounded = sources.some(({ json }) => json) && fileTypeToSql(type).includes("DOUBLE");
-      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), type, rounded };
+      const ofJson = sources.some(({ json }) => json);
+      const rounded = ofJson && fileTypeToSql(type).includes("DOUBLE");
+      const mixed = ofJson && holdsJson(type);
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), check: undefined, type, rounded, mixed };
     }),
   };
 }
 
-/** A JSON file with the columns and types that DuckDB finds in it: a query needs values. */
-function jsonTable({ path, file }: SourcePart): string {
-  const compression = `compression = ${quoteText(file?.compression ?? "uncompressed")}`;
-  return `read_json(${pathLiteral(file?.content ?? path)}, sample_size = -1, hive_partitioning = false, ${compression})`;
+/** A query may do anything with a value, so that one that nobody can tell ends it. */
+function toldSql({ sql, check, flaw, name }: FileColumn, path: string): string {
+  if (check === undefined) return sql;
+  return `CASE WHEN ${check} THEN error(${quoteText(`column ${name} of ${path} has ${flaw?.reason}`)}) ELSE ${sql} END`;
 }
 
 async function describeQuery(connection: Connection, query: string) {

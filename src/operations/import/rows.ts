@@ -8,11 +8,12 @@ import { type ParameterCells, UNSET } from "../../cassandra/rowblock.ts";
 import type { ScanChunk } from "../../duckdb/scan.ts";
 import { CellWriter, type Encode, ValueError } from "../../types/codec.ts";
 
-/** What a row needs: nothing, all its columns, all but the static ones, the static ones alone. */
+/** What a row needs: nothing, all its columns, all but the static ones, the static ones alone, these two one by one. */
 export const LEFT_OUT = 0;
 export const FULL = 1;
 export const ROWS = 2;
 export const STATICS = 3;
+export const APART = 4;
 
 /** What is encoded at a time, about: cells and frames of it are held beside the chunk. */
 const PIECE_BYTES = 2 * 1024 * 1024;

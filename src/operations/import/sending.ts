@@ -15,6 +15,7 @@ import type { CellSender } from "./cells.ts";
 import type { CellClock } from "./celltimes.ts";
 import type { MatchedColumn, TimeColumns } from "./match.ts";
 import {
+  APART,
   type ChunkReader,
   ColumnCells,
   constantCells,
@@ -75,6 +76,8 @@ export interface SenderOptions {
   readonly cells?: ((values: readonly ColumnCells[]) => CellSender) | undefined;
   readonly clock?: CellClock | undefined;
   readonly writeNulls: boolean;
+  /** The server may leave a row as it is, and the static values that come with it. */
+  readonly isConditional: boolean;
   /** Of a table of counters. */
   readonly counterStatics?: CounterStatics | undefined;
   /** Of a table with static lists, where writing them again would double their elements. */
@@ -143,7 +146,7 @@ export class RowSender {
     this.#cells?.check(rows, refuse);
     if (this.#statics.length > 0 && this.#clustering.length > 0) {
       if (this.#options.counterStatics) this.#addStaticsOnce(this.#options.counterStatics, rows, refuse);
-      else this.#spareStatics(rows);
+      else if (!this.#options.isConditional) this.#spareStatics(rows);
       if (this.#options.staticLists) this.#writeListsOnce(this.#options.staticLists, rows);
     }
     if (this.#cells) await this.#cells.send(this.#kinds, rows, first);
@@ -155,9 +158,9 @@ export class RowSender {
     const { statements } = this.#options;
     assert(statements, "rows have statements");
     const { full, rows: withoutStatics, statics } = statements;
-    this.#write(full, FULL, rows, first);
-    if (withoutStatics) this.#write(withoutStatics, ROWS, rows, first);
-    if (statics) this.#write(statics, STATICS, rows, first);
+    this.#write(full, (kind) => kind === FULL, rows, first);
+    if (withoutStatics) this.#write(withoutStatics, (kind) => kind === ROWS || kind === APART, rows, first);
+    if (statics) this.#write(statics, (kind) => kind === STATICS || kind === APART, rows, first);
   }
 
   #encode(chunk: ScanChunk, refuse: Refuse): number {
@@ -234,17 +237,22 @@ export class RowSender {
     }
   }
 
-  /** Static values are written with the first row that has them, and again only where they or the partition change. */
+  /**
+   * Static values are written with the first row that has them, and again only where they, their times or the partition
+   * change. That row and they are then two writes, since the server may refuse the row, and other rows count on them.
+   */
   #spareStatics(rows: number): void {
     const compared = [...this.#partitionKey, ...this.#statics].flatMap((column) => [
       this.#columns[column]!.cells,
       ...(this.#options.clock?.cellsOf(column) ?? []),
     ]);
+    for (const times of [this.#rowTimes, this.#rowTtls]) if (times) compared.push(times.cells);
     let last = -1;
     for (let row = 0; row < rows; row++) {
       if (this.#kinds[row] === LEFT_OUT) continue;
       if (this.#kinds[row] === FULL && last >= 0 && compared.every((cells) => sameCell(cells, last, row))) {
         this.#kinds[row] = ROWS;
+        if (this.#kinds[last] === FULL) this.#kinds[last] = APART;
       }
       last = row;
     }
@@ -254,9 +262,10 @@ export class RowSender {
     const places = [...this.#partitionKey, ...this.#statics];
     const cells = places.map((column) => this.#columns[column]!.cells);
     const times = places.flatMap((column) => this.#options.clock?.writetimesOf(column) ?? []);
+    if (this.#rowTimes) times.push(this.#rowTimes.cells);
     for (let row = 0; row < rows; row++) {
       const kind = this.#kinds[row];
-      if ((kind !== FULL && kind !== STATICS) || staticLists.isNew([...cells, ...times], row)) continue;
+      if (kind === LEFT_OUT || kind === ROWS || staticLists.isNew([...cells, ...times], row)) continue;
       this.#kinds[row] = kind === STATICS ? LEFT_OUT : ROWS;
     }
   }
@@ -275,10 +284,10 @@ export class RowSender {
     }
   }
 
-  #write({ shape, statement }: Prepared, kind: number, rows: number, first: number): void {
+  #write({ shape, statement }: Prepared, takes: (kind: number) => boolean, rows: number, first: number): void {
     const { writer, segments, part, columns } = this.#options;
     let count = 0;
-    for (let row = 0; row < rows; row++) if (this.#kinds[row] === kind) this.#list[count++] = row;
+    for (let row = 0; row < rows; row++) if (takes(this.#kinds[row]!)) this.#list[count++] = row;
     if (count === 0) return;
     const list = this.#list.slice(0, count);
     const cells = shape.parameters.map((parameter) => {

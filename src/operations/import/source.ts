@@ -15,12 +15,13 @@ import { readFooterSummary } from "../../parquet/footer.ts";
 import { duckdbTypeFromText } from "../../types/column-type.ts";
 import type { Inside } from "../../types/json-rows.ts";
 import { keepArrow } from "./arrow.ts";
+import { oldCalendarOf, rebased } from "./calendar.ts";
 import { csvRelation } from "./csv.ts";
 import type { SourceFile } from "./files.ts";
 import type { ImportOptions } from "./options.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./ownfiles.ts";
 import type { Spool } from "./spool.ts";
-import { jsonRelation, malformedLines } from "./text.ts";
+import { jsonRelation, textReading } from "./text.ts";
 import { checkWhole } from "./whole.ts";
 
 /** A column that a file gives. */
@@ -37,8 +38,12 @@ export interface FileColumn {
   readonly timestampFormat?: string | undefined;
   /** Numbers of JSON among its values came through DOUBLE. */
   readonly rounded?: boolean;
+  /** Values of JSON among its values are of several kinds, and stand there as JSON. */
+  readonly mixed?: boolean;
   /** Of JSON: the keys below each other that its value is at, where it is no member of the row itself. */
   readonly inside?: readonly [metadata: string, kind: string, key: string] | undefined;
+  /** True in rows whose value nobody can tell. */
+  readonly check?: string | undefined;
   /** What DuckDB would not read of it as the file has it. */
   readonly flaw?: { readonly reason: string; readonly fatal: boolean } | undefined;
 }
@@ -171,6 +176,7 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
   const doing = `reading ${path}`;
   const described = await describe(connection, `SELECT * FROM ${plain})`, doing);
   const flaws = await findFlaws(connection, content, doing);
+  const calendar = oldCalendarOf(keyValues);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const hasOwnNumbers = described.some(({ name }) => name.toLowerCase() === ROW_NUMBER);
   return {
@@ -180,14 +186,24 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
     relation: hasOwnNumbers ? `${plain})` : `${plain}, ${ROW_NUMBER} = true)`,
     rows,
     rowNumber: hasOwnNumbers ? undefined : ROW_NUMBER,
-    columns: described.map(({ name, type }, i) => ({
-      name,
-      sql: quoteName(name),
-      type: flaws[i]?.isNull ? NULL_TYPE : type,
-      own: known.get(name),
-      flaw: flaws[i]?.flaw,
-    })),
+    columns: described.map(({ name, type }, i): FileColumn => {
+      const { isNull, flaw, physical } = flaws[i]!;
+      const moved = calendar && rebased(calendar, quoteName(name), type, physical);
+      return {
+        name,
+        sql: moved?.sql ?? quoteName(name),
+        check: moved?.check,
+        type: isNull ? NULL_TYPE : type,
+        own: known.get(name),
+        flaw: flaw?.fatal ? flaw : bothFlaws(moved?.reason, flaw?.reason),
+      };
+    }),
   };
+}
+
+function bothFlaws(...reasons: readonly (string | undefined)[]): FileColumn["flaw"] {
+  const said = reasons.filter((reason) => reason !== undefined);
+  return said.length > 0 ? { reason: said.join(", and "), fatal: false } : undefined;
 }
 
 async function openText(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
@@ -204,20 +220,21 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
     want: own?.types.get(name),
     timestampFormat,
   });
-  const malformed = malformedLines(options);
+  const reading = textReading(file, options);
+  const leavesOut = reading.malformed !== undefined;
   const inFile = own?.columns.filter((one) => !isInPath(own, one));
   if (file.format === "csv") {
     const csv = csvForm(options.csv, own);
     const positions = inFile?.map((one) => one.column) ?? (csv.header === false ? options.columns : undefined);
-    const { relation, names } = await csvRelation(connection, file, csv, positions, malformed);
+    const { relation, names } = await csvRelation(connection, file, csv, positions, reading);
     return {
       ...part,
       relation,
-      leavesOut: malformed !== undefined,
+      leavesOut,
       columns: names.map((name) => column(name, "csv", csv.timestampFormat)),
     };
   }
-  const { relation, names, inside } = await jsonRelation(connection, file, malformed);
+  const { relation, names, inside } = await jsonRelation(connection, file, reading);
   const metadata = own?.format.metadata;
   const isCell = ({ kind }: OwnColumn) => kind === "writetime" || kind === "ttl";
   const values = inFile?.filter((one) => !isCell(one)).map((one) => one.column) ?? [];
@@ -227,7 +244,7 @@ async function openText(connection: Connection, file: SourceFile, options: TextO
   return {
     ...part,
     relation,
-    leavesOut: malformed !== undefined && file.format === "jsonl",
+    leavesOut: leavesOut && file.format === "jsonl",
     notice,
     json: { inside, metadata },
     columns: [
@@ -278,6 +295,8 @@ interface Element {
 interface Findings {
   readonly isNull: boolean;
   readonly flaw: FileColumn["flaw"];
+  /** The types of the leaves. */
+  readonly physical: readonly (string | null)[];
 }
 
 const MOST_DIGITS = 38;
@@ -298,7 +317,8 @@ async function findFlaws(connection: Connection, path: string, doing: string): P
   return Array.from({ length: elements[0]?.num_children ?? 0 }, () => {
     const inside = take();
     const flaw = inside.map(flawOf).find(Boolean);
-    return { isNull: inside.length === 1 && /^NullType/.test(inside[0]!.logical_type ?? ""), flaw };
+    const isNull = inside.length === 1 && /^NullType/.test(inside[0]!.logical_type ?? "");
+    return { isNull, flaw, physical: inside.filter((one) => !one.num_children).map(({ type }) => type) };
   });
 }
 
@@ -311,6 +331,9 @@ function flawOf({ type, logical_type: logical, converted_type: converted, precis
     };
   }
   const isNanos = /isAdjustedToUTC=1.*NanoSeconds/.test(logical ?? "");
+  if (isNanos && /^TimeType/.test(logical ?? "")) {
+    return { reason: "times of day in UTC with nanoseconds, which DuckDB reads in microseconds", fatal: true };
+  }
   if (type !== "INT96" && !isNanos) return undefined;
   return {
     reason: "timestamps with nanoseconds, which are read in microseconds: what is below is dropped",

@@ -99,6 +99,7 @@ export class Statements {
       timeColumns: part.timeColumns,
       ...(part.cellTimes ? await this.#ofCells(part, number, segments) : { statements: await this.#of(part) }),
       writeNulls: options.nulls === "write",
+      isConditional: options.mode === "if-not-exists",
       ...once,
       writer: this.#writer,
       segments,
@@ -197,7 +198,7 @@ export function partShapes(
   const mode = modeOf(schema, options);
   const conditional = mode === "if-not-exists";
   const using = {
-    timestamp: mode !== "add" && !conditional,
+    timestamp: !hasCounters(schema) && !conditional,
     ttl: mode !== "add" && mode !== "delete" && (options.ttl !== undefined || timeColumns.ttl !== undefined),
   };
   const of = (keep: (column: TableColumn) => boolean) => writeShape(schema, mode, columns.filter(keep), using);

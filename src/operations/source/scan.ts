@@ -14,6 +14,8 @@ import { retrying } from "../../jobs/retry.ts";
 import { evenRanges, planRanges } from "./ranges.ts";
 
 export const MAX_RETRIES = 8;
+/** Keyspaces of which each node has its own; some of their tables have tokens of other types. */
+const NODES_OWN = ["system", "system_schema"];
 
 export interface Scan {
   /** `ks.table` as CQL writes it, or the user's SELECT. */
@@ -49,11 +51,12 @@ export interface ScanOptions {
   readonly firstPageRows?: number | undefined;
 }
 
-/** Plans the reading of a table. Virtual tables are read by one statement. */
+/** Plans the reading of a table. Virtual tables, and those that each node has for itself, are read by one statement. */
 export async function openScan(cluster: Cluster, schema: TableSchema, options: ScanOptions): Promise<Scan> {
   const { select, splits, firstPageRows } = options;
   const name = options.name ?? qualifiedName(schema);
-  const whole = schema.virtual ? "a virtual table" : options.whole;
+  const own = NODES_OWN.includes(schema.keyspace) ? "a table that each node has for itself" : undefined;
+  const whole = schema.virtual ? "a virtual table" : (options.whole ?? own);
   const unknown = { estimatedRows: 0, estimatedBytes: 0, sureBytes: 0, firstPageRows };
   if (whole !== undefined) {
     const cql = wholeStatement(select);

@@ -117,6 +117,9 @@ const CASES: readonly (readonly [value: string, type: string, expected: string |
   ["'2024-01-01 00:00:00'::TIMESTAMP", "date", hexOf(integer(4, 2n ** 31n + 19723n))],
   ["'2024-01-01 00:00:01'::TIMESTAMP", "date", "rejected"],
   ["'12:34:56.789012'::TIME", "time", hexOf(integer(8, 45296789012000n))],
+  ["'12:34:56.789012+00'::TIMETZ", "time", hexOf(integer(8, 45296789012000n))],
+  ["'24:00:00+00'::TIMETZ", "time", "rejected"],
+  ["'12:34:56+01'::TIMETZ", "time", "rejected"],
   ["1704067200123::BIGINT", "timestamp", "impossible"],
   ["19723::INTEGER", "date", "impossible"],
   // texts

@@ -7,6 +7,7 @@ import { DataError } from "../../../src/base/errors.ts";
 import { type Connection, Engine } from "../../../src/duckdb/engine.ts";
 import { firstRecord } from "../../../src/operations/import/csvhead.ts";
 import type { TextCompression } from "../../../src/operations/import/files.ts";
+import { textReading } from "../../../src/operations/import/text.ts";
 
 let directory: string;
 let engine: Engine;
@@ -23,6 +24,15 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** A zstd frame with the bytes as they are. */
+function zstdFrame(content: string): Buffer {
+  const bytes = Buffer.from(content);
+  const head = Buffer.from("28b52ffda000000000000000", "hex");
+  head.writeUInt32LE(bytes.length, 5);
+  head.writeUIntLE((bytes.length << 3) | 1, 9, 3);
+  return Buffer.concat([head, bytes]);
+}
+
 const COMMON = { delimiter: ",", quote: '"', escape: '"' };
 
 async function head(content: string | Buffer, signs = COMMON, compression: TextCompression = "uncompressed") {
@@ -37,7 +47,7 @@ async function head(content: string | Buffer, signs = COMMON, compression: TextC
     modifiedAt: 0,
     partition: new Map(),
   } as const;
-  return firstRecord(connection, file, signs);
+  return firstRecord(connection, file, signs, textReading(file, {}));
 }
 
 it.each([
@@ -56,6 +66,21 @@ it.each([
 ])("%j begins with %j", async (content, fields) => {
   expect(await head(content)).toMatchObject({ fields, blank: 0 });
   expect(await head(gzipSync(content), COMMON, "gzip")).toMatchObject({ fields, blank: 0 });
+  expect(await head(zstdFrame(content), COMMON, "zstd")).toMatchObject({ fields, blank: 0 });
+});
+
+it.each([
+  ["a,b\n1,2\n", "\n"],
+  ["a,b\r\n1,2\r\n", "\r\n"],
+  ['a,b\n"1\r\n",2\n', "\n"],
+  ['a,b\r\n"1\n",2\r\n', "\r\n"],
+  ['a,"b\r\n"\n1,2\n', "\n"],
+  ["\n\na,b\n\n1,2\n", "\n"],
+  ["\r\n\r\na,b\r\n\r\n1,2\r\n", "\r\n"],
+])("the lines of %j end with %j, whatever stands in quotes", async (content, newLine) => {
+  expect(await head(content)).toMatchObject({ newLine });
+  expect(await head(gzipSync(content), COMMON, "gzip")).toMatchObject({ newLine });
+  expect(await head(zstdFrame(content), COMMON, "zstd")).toMatchObject({ newLine });
 });
 
 it("empty lines are counted, and a file of nothing else has no record", async () => {
