@@ -3,7 +3,7 @@
  * format's business.
  */
 import duckdb, { type Connection } from "@duckdb/node-bindings";
-import { run } from "./engine.ts";
+import { fromHere, run } from "./engine.ts";
 
 /** Writes the rows of a query to a file, and says how many. `options` are those of COPY. Not synced. */
 export async function copyRows(
@@ -13,7 +13,7 @@ export async function copyRows(
   options: readonly string[],
 ): Promise<number> {
   const all = [...options, "USE_TMP_FILE false"].join(", ");
-  const result = await run(connection, `COPY (${query}) TO ${quoteText(path)} (${all})`, `writing ${path}`);
+  const result = await run(connection, `COPY (${query}) TO ${pathText(path)} (${all})`, `writing ${path}`);
   return duckdb.rows_changed(result);
 }
 
@@ -28,5 +28,9 @@ export function quoteText(text: string): string {
 
 /** A list of paths as SQL writes it, each taken as it stands and not as a pattern. */
 export function fileList(paths: readonly string[]): string {
-  return `[${paths.map((path) => quoteText(path.replace(/[[*?]/g, "[$&]"))).join(", ")}]`;
+  return `[${paths.map((path) => pathText(path.replace(/[[*?]/g, "[$&]"))).join(", ")}]`;
+}
+
+function pathText(path: string): string {
+  return quoteText(fromHere(path));
 }

@@ -31,7 +31,7 @@ export class Engine {
     const settings: Record<string, string> = {
       memory_limit: `${options.memoryBytes}B`,
       threads: String(options.threads),
-      temp_directory: options.tempDirectory,
+      temp_directory: fromHere(options.tempDirectory),
       // Rows have no order between token ranges; keeping one would make COPY hold all row groups of a segment.
       preserve_insertion_order: String(options.keepOrder ?? false),
       // The product uses no extension that is not built in, and must never reach for the network by itself.
@@ -132,4 +132,9 @@ export function failureOf(error: unknown, doing: string): Error {
   }
   if (/^(Conversion|Invalid Input|Out of Range) Error/.test(text)) return new DataError(`${doing}: ${text}`, options);
   return new Error(`${doing}: ${text}`, options);
+}
+
+/** The same path to DuckDB, which takes one that begins with ~ for a place in the user's home, as only shells should. */
+export function fromHere(path: string): string {
+  return path.startsWith("~") ? `./${path}` : path;
 }

@@ -51,7 +51,7 @@ export interface Outputs {
 const PARQUET: Outputs = { isPart: (name) => /\.parquet$/i.test(name), beside: [] };
 
 const MAX_ROUNDS = 10;
-const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG", "ELOOP"];
+const UNWRITABLE = ["EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EEXIST", "ENAMETOOLONG", "ELOOP"];
 
 /** Where the job of a destination keeps its state. */
 export function jobDirectoryOf(destination: string, layout: Layout): string {
@@ -234,8 +234,11 @@ export async function lockDirectory(directory: string): Promise<JobLock> {
 
 /** A place that can't be written to is a wrong destination: nothing was begun. */
 function asUsage(error: unknown): unknown {
-  if (!(error instanceof StorageError) || !UNWRITABLE.includes(errorCode(error) ?? "")) return error;
-  return new UsageError(error.message, { hint: error.hint, cause: error });
+  const code = errorCode(error) ?? "";
+  if (!(error instanceof StorageError) || !UNWRITABLE.includes(code)) return error;
+  const nowhere =
+    code === "ENOENT" ? "a part of the path is a link that leads nowhere, or was just removed" : undefined;
+  return new UsageError(error.message, { hint: error.hint ?? nowhere, cause: error });
 }
 
 /** @throws UsageError where a job that treats what is published like that can't begin */

@@ -15,8 +15,9 @@ export interface Load {
 }
 
 const WINDOW_MS = 250;
-/** At least so many requests, and so many of each stream: with many streams the gain by some more is small beside chance. */
+/** So many requests show strain. */
 const WINDOW_REQUESTS = 8;
+/** Without strain it takes so many of each stream: with many streams the gain by some more is small beside chance. */
 const WINDOW_ROUNDS = 2;
 const STRAINED = 2;
 /** So many requests tell how long one of their size takes. */
@@ -55,9 +56,11 @@ export class LoadWatch {
     this.#bytes += bytes;
     this.#streamMs += now - freeAt;
     this.#ratios.push(this.#compare(now - sentAt, bytes));
-    const wanted = Math.max(WINDOW_REQUESTS, WINDOW_ROUNDS * streams);
-    if (this.#ratios.length < wanted || now - this.#since < WINDOW_MS) return undefined;
-    const load = { strained: median(this.#ratios) > STRAINED, streamRate: this.#bytes / this.#streamMs };
+    const requests = this.#ratios.length;
+    if (requests < WINDOW_REQUESTS || now - this.#since < WINDOW_MS) return undefined;
+    const strained = median(this.#ratios.slice(-WINDOW_REQUESTS)) > STRAINED;
+    if (!strained && requests < WINDOW_ROUNDS * streams) return undefined;
+    const load = { strained, streamRate: this.#bytes / this.#streamMs };
     this.#begin(now);
     return load;
   }

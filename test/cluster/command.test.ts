@@ -4,7 +4,8 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "cassandra-driver";
 import { describe, expect, it } from "vitest";
@@ -53,6 +54,27 @@ describe("cqlduck export", () => {
     expect(JSON.parse(out)).toMatchObject({ rows: 1000, destination: "json", consistency: "LOCAL_QUORUM" });
   });
 
+  it.each([
+    ["~", []],
+    ["~/x.parquet", []],
+    ["~sql.parquet", ["--sql", "SELECT * FROM t ORDER BY k"]],
+    ["~parts", ["--partition-by", "k", "--limit", "3"]],
+    ["with blanks/ünï\ncode*?[a]=%20", []],
+    ["linked", []],
+  ] as const)("writes where it is told to, as it stands: %j", async (destination, flags) => {
+    await mkdir(join(directory, "real"), { recursive: true });
+    if (destination === "linked") await symlink("real", join(directory, destination));
+    const home = join(directory, "home");
+    await mkdir(home, { recursive: true });
+    const env = { HOME: home, XDG_CACHE_HOME: join(homedir(), ".cache") };
+    const { code, err } = await cqlduck(["export", `${keyspace}.t`, destination, "-H", host, ...flags], env);
+    expect([code, err]).toEqual([0, expect.stringContaining("exported")]);
+    const looked = await cqlduck(["inspect", destination, "--json"], env);
+    expect(JSON.parse(looked.out)).toMatchObject({ rows: flags[0] === "--partition-by" ? 3 : 1000 });
+    expect(await readdir(home)).toEqual([]);
+    if (destination === "linked") expect(await readdir(join(directory, "real"))).toContain("_SUCCESS");
+  });
+
   it("plans without writing", async () => {
     const { code, out } = await cqlduck(["export", `${keyspace}.t`, "plan", "-H", host, "--dry-run"]);
     expect(code).toBe(0);
@@ -88,6 +110,8 @@ describe("what can't be done is one clear line with a hint", () => {
     await refused([`${keyspace}.t`, "file/x", "-H", host], 2, /file/, /./);
     await refused([`${keyspace}.t`, "absent/x.parquet", "-H", host], 2, /absent/, /mkdir/);
     await refused([`${keyspace}.t`, "/sys/x", "-H", host], 2, /\/sys\/x/, /./);
+    await symlink("nowhere", join(directory, "dangling"));
+    await refused([`${keyspace}.t`, "dangling", "-H", host], 2, /dangling/, /link/);
   });
 
   it.skipIf(!canMount("a full disk"))(

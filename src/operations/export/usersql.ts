@@ -6,7 +6,7 @@ import { typeToSql } from "../../base/column.ts";
 import { CqlduckError, DataError, messageOf, UsageError } from "../../base/errors.ts";
 import { uniqueNames } from "../../base/names.ts";
 import { fileList, quoteName, quoteText } from "../../duckdb/copy.ts";
-import { type Connection, Engine, run } from "../../duckdb/engine.ts";
+import { type Connection, Engine, fromHere, run } from "../../duckdb/engine.ts";
 import { readRows } from "../../duckdb/reader.ts";
 import { cqlTypeToText } from "../../types/cql-type.ts";
 import { nearestCqlType, storedType } from "../../types/stored-type.ts";
@@ -88,7 +88,7 @@ export async function showRows(connection: Connection, source: Source, from: str
 
 /** Shuts all files but those of the directory off from what the connection's engine runs from now on. */
 export async function confine(connection: Connection, directory: string): Promise<void> {
-  const inside = `${directory}/`;
+  const inside = fromHere(`${directory}/`);
   for (const setting of [
     // Files are read by patterns, whose escapes DuckDB compares as they are.
     `SET allowed_directories = list_concat([${quoteText(inside)}], ${fileList([inside])})`,
