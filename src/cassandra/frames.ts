@@ -181,25 +181,11 @@ export class RowSizes {
 export function buildFrames(block: RowBlock, plan: Plan, sizes: Int32Array, consistencies: Consistencies): Frame[] {
   const { statement } = block;
   const { order, ends, sets } = plan;
-  const { batch, row: prefix, batchTail, execute, executeTail } = partsOf(statement, consistencies);
-  // Where each row begins in its frame, and its values in all of the bytes.
-  const starts = new Int32Array(block.rows);
-  const values = new Int32Array(block.rows);
-  const begins = new Int32Array(ends.length + 1);
-  let at = 0;
-  for (let frame = 0, i = 0; frame < ends.length; frame++) {
-    const end = ends[frame]!;
-    const alone = end - i === 1;
-    at += alone ? execute.length : batch.length;
-    for (; i < end; i++) {
-      starts[i] = at - begins[frame]!;
-      values[i] = at + (alone ? 0 : prefix.length);
-      at = values[i]! + sizes[order[i]!]!;
-    }
-    at += alone ? executeTail.length : batchTail.length;
-    begins[frame + 1] = at;
-  }
-  const bytes = Buffer.from(lendFrame(at).buffer, 0, at);
+  const parts = partsOf(statement, consistencies);
+  const { batch, row: prefix, batchTail, execute, executeTail } = parts;
+  const { starts, values, begins } = placeRows(plan, sizes, parts);
+  const length = begins[ends.length]!;
+  const bytes = Buffer.from(lendFrame(length).buffer, 0, length);
   const view = viewOf(bytes);
   const prefixView = viewOf(prefix);
   const frames: Frame[] = [];
@@ -212,23 +198,64 @@ export function buildFrames(block: RowBlock, plan: Plan, sizes: Int32Array, cons
     range.set(alone ? execute : batch);
     range.set(tail, range.length - tail.length);
     view.setInt32(begin + LENGTH_AT, range.length - HEADER);
-    if (!alone) {
-      view.setUint16(begin + COUNT_AT, end - first);
-      for (let i = first; i < end; i++) copyWords(prefixView, 0, prefix.length, view, begin + starts[i]!);
-    }
     const rowStarts = alone ? undefined : starts.subarray(first, end);
+    if (rowStarts) {
+      view.setUint16(begin + COUNT_AT, end - first);
+      writePrefixes(prefixView, view, begin, rowStarts);
+    }
     frames.push(new Frame(range, order.subarray(first, end), rowStarts, statement, sets[frame]!, block.countdown));
     first = end;
   }
   const sources = block.cells.map((cells) => viewOf(cells.bytes));
   for (let first = 0; first < order.length; first += STRIPE_ROWS) {
     const end = Math.min(first + STRIPE_ROWS, order.length);
-    block.cells.forEach((cells, i) => {
-      writeCells(cells, sources[i]!, order, first, end, bytes, view, values);
-    });
+    for (let i = 0; i < sources.length; i++) {
+      writeCells(block.cells[i]!, sources[i]!, order, first, end, bytes, view, values);
+    }
   }
   return frames;
 }
+
+// What runs for each row stands in functions of its own, as small as can be: the engine compiles them for longer the bigger they are.
+
+interface RowPlaces {
+  /** Where each row begins in its frame, and its values in all of the bytes. */
+  readonly starts: Int32Array;
+  readonly values: Int32Array;
+  /** Where each frame begins, and where the last one ends. */
+  readonly begins: Int32Array;
+}
+
+function placeRows({ order, ends }: Plan, sizes: Int32Array, parts: FrameParts): RowPlaces {
+  const { batch, row: prefix, batchTail, execute, executeTail } = parts;
+  const starts = new Int32Array(order.length);
+  const values = new Int32Array(order.length);
+  const begins = new Int32Array(ends.length + 1);
+  let at = 0;
+  for (let frame = 0, first = 0; frame < ends.length; frame++) {
+    const end = ends[frame]!;
+    const alone = end - first === 1;
+    const begin = at;
+    begins[frame] = begin;
+    at += alone ? execute.length : batch.length;
+    const ahead = alone ? 0 : prefix.length;
+    for (let i = first; i < end; i++) {
+      starts[i] = at - begin;
+      values[i] = at + ahead;
+      at += ahead + sizes[order[i]!]!;
+    }
+    at += alone ? executeTail.length : batchTail.length;
+    first = end;
+  }
+  begins[ends.length] = at;
+  return { starts, values, begins };
+}
+
+function writePrefixes(prefix: DataView, to: DataView, begin: number, starts: Int32Array): void {
+  for (let i = 0; i < starts.length; i++) copyWords(prefix, 0, prefix.byteLength, to, begin + starts[i]!);
+}
+
+type FrameParts = ReturnType<typeof partsOf>;
 
 /** The bytes around the values. */
 function partsOf(statement: WriteStatement, { write, serial }: Consistencies) {

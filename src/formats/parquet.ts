@@ -15,6 +15,14 @@ const VECTOR_ROWS = 2048;
 /** DuckDB holds a row group several times over while it writes it (measured: 110 MB less than for groups of 13 MB). */
 const BIG_ROW_GROUP_BYTES = 4_000_000;
 
+/**
+ * Codecs that find what repeats far away by themselves. Where values are that many, a dictionary is mostly in their way: files of
+ * them got smaller, or larger by a twentieth at the most, and most of the time of a lookup is waiting for memory.
+ */
+const FAR_SIGHTED: readonly Compression["codec"][] = ["zstd", "brotli"];
+/** Values of a dictionary at the most under such a codec: DuckDB looks them up in 24 bytes each, which the processor keeps at hand. */
+const FEW_VALUES = 8192;
+
 /** DuckDB's names for codecs that are called otherwise elsewhere. */
 const CODEC_NAMES: Partial<Record<Compression["codec"], string>> = { lz4: "lz4_raw", none: "uncompressed" };
 
@@ -58,10 +66,16 @@ function copyOptions({ compression, rowGroupRows, keyValues }: ParquetOptions, r
     ...(compression.level === undefined ? [] : [`COMPRESSION_LEVEL ${compression.level}`]),
     ...(rowGroupRows === undefined ? [] : [`ROW_GROUP_SIZE ${wholeVectors(rowGroupRows)}`]),
     ...(rows.big ? [`ROW_GROUP_SIZE_BYTES ${BIG_ROW_GROUP_BYTES}`] : []),
-    // Dictionaries would merge 0.0 with -0.0 and NaNs with each other.
-    ...(rows.exactFloats ? ["DICTIONARY_SIZE_LIMIT 0"] : []),
+    ...dictionaryLimit(compression, rowGroupRows, rows.exactFloats),
     ...(pairs.length ? [`KV_METADATA {${pairs.join(", ")}}`] : []),
   ];
+}
+
+/** DuckDB's own grows with the row groups: where their size is said, it stays. */
+function dictionaryLimit({ codec }: Compression, rowGroupRows: number | undefined, exactFloats: boolean): string[] {
+  // Dictionaries would merge 0.0 with -0.0 and NaNs with each other.
+  if (exactFloats) return ["DICTIONARY_SIZE_LIMIT 0"];
+  return FAR_SIGHTED.includes(codec) && rowGroupRows === undefined ? [`DICTIONARY_SIZE_LIMIT ${FEW_VALUES}`] : [];
 }
 
 /** DuckDB writes whole vectors: said here, the size does not depend on how it rounds. */

@@ -102,6 +102,8 @@ export class RowSender {
   readonly #cells: CellSender | undefined;
   #kinds = new Uint8Array(0);
   #list = new Int32Array(0);
+  /** Of each row's partition key. */
+  #keyBytes = new Int32Array(0);
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -131,6 +133,7 @@ export class RowSender {
     if (this.#kinds.length < rows) {
       this.#kinds = new Uint8Array(rows);
       this.#list = new Int32Array(rows);
+      this.#keyBytes = new Int32Array(rows);
     }
     this.#kinds.fill(FULL, 0, rows);
     const refuse: Refuse = (row, column, reason) => {
@@ -206,23 +209,9 @@ export class RowSender {
 
   /** A partition without rows comes with NULL for its clustering columns; any other NULL in a key is nobody's row. */
   #checkKeys(rows: number, refuse: Refuse): void {
+    this.#checkPartitionKeys(rows, refuse);
     const { columns } = this.#options;
     const lengthOf = (column: number, row: number) => this.#columns[column]!.cells.index[row * 2 + 1]!;
-    for (let row = 0; row < rows; row++) {
-      let total = 0;
-      for (const column of this.#partitionKey) {
-        const length = lengthOf(column, row);
-        if (length < 0) refuse(row, columns[column]!.file.name, "NULL in the primary key");
-        total += length + (this.#partitionKey.length > 1 ? 3 : 0);
-      }
-      if (total > LONGEST_KEY) {
-        refuse(
-          row,
-          columns[this.#partitionKey[0]!]!.file.name,
-          `a partition key of ${total} bytes; ${LONGEST_KEY} are allowed`,
-        );
-      }
-    }
     for (const column of this.#clustering) {
       const { index } = this.#columns[column]!.cells;
       for (let row = 0; row < rows; row++) {
@@ -234,6 +223,26 @@ export class RowSender {
         if (isStatic) this.#kinds[row] = STATICS;
         else refuse(row, columns[column]!.file.name, "NULL in the primary key");
       }
+    }
+  }
+
+  #checkPartitionKeys(rows: number, refuse: Refuse): void {
+    const { columns } = this.#options;
+    const nameOf = (column: number | undefined) => columns[column!]!.file.name;
+    const totals = this.#keyBytes.fill(0, 0, rows);
+    // What the server puts around each part of a key of several.
+    const around = this.#partitionKey.length > 1 ? 3 : 0;
+    for (const column of this.#partitionKey) {
+      const { index } = this.#columns[column]!.cells;
+      for (let row = 0; row < rows; row++) {
+        const length = index[row * 2 + 1]!;
+        if (length < 0) refuse(row, nameOf(column), "NULL in the primary key");
+        totals[row]! += length + around;
+      }
+    }
+    for (let row = 0; row < rows; row++) {
+      if (totals[row]! <= LONGEST_KEY) continue;
+      refuse(row, nameOf(this.#partitionKey[0]), `a partition key of ${totals[row]} bytes; ${LONGEST_KEY} are allowed`);
     }
   }
 
