@@ -5,7 +5,7 @@
 import { type Connection, run } from "./engine.ts";
 
 /** Giving back costs page faults later: not again before so much more is resident than what stayed the last time. */
-const GROWTH = 1.15;
+const GROWTH = 1.5;
 
 /** What an engine may keep between its statements. */
 export class Trimmer {
@@ -28,7 +28,12 @@ export class Trimmer {
 
   /** To be called between statements. */
   async trim(): Promise<void> {
-    if (process.memoryUsage.rss() <= Math.max(this.#keep, this.#left * GROWTH)) return;
+    if (process.memoryUsage.rss() > this.#left * GROWTH) await this.trimBefore();
+  }
+
+  /** To be called before a statement that takes much more than those around it. */
+  async trimBefore(): Promise<void> {
+    if (process.memoryUsage.rss() <= this.#keep) return;
     // Whatever the limit is, setting it has both of DuckDB's allocators (its own, and the system's) give back what is free.
     await run(this.#connection, `SET memory_limit = '${this.#engineBytes}B'`, "giving memory back");
     this.#left = process.memoryUsage.rss();

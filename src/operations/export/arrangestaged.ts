@@ -165,7 +165,7 @@ async function cutAll(run: StagedRun, connection: Connection, staged: readonly S
   if (sumOf(staged) / partitions < THREADS * ROW_GROUP_ROWS) await setThreads(connection, 1);
   for (const group of groups) {
     if (group.partitions.some(({ p, rows }) => (done.get(p) ?? 0) < rows)) {
-      await cutGroup(run, cutter, connection, files, group, done);
+      await cutGroup(run, { cutter, connection, trimmer, files, done }, group);
     }
   }
 }
@@ -183,13 +183,20 @@ function exactFloatsOf({ job, options, result }: StagedRun): boolean {
   return job.records.some((record) => holdsExactFloats(record.flags.notes));
 }
 
+interface Cutting {
+  readonly cutter: Cutter;
+  readonly connection: Connection;
+  readonly trimmer: Trimmer;
+  /** The staged ones. */
+  readonly files: readonly string[];
+  /** Before this process. */
+  readonly done: RowsDone;
+}
+
 async function cutGroup(
   run: StagedRun,
-  cutter: Cutter,
-  connection: Connection,
-  files: readonly string[],
+  { cutter, connection, trimmer, files, done }: Cutting,
   { partitions, loaded }: Group,
-  done: RowsDone,
 ): Promise<void> {
   const { path } = run.result;
   const keyValues = (p: string) => ({ "cqlduck.partition": JSON.stringify(valuesOfPath(path, p)) });
@@ -199,9 +206,7 @@ async function cutGroup(
   }
   const first = run.job.arranged.length;
   const made: ArrangedFile<ArrangedFlags>[] = [];
-  const loadedRuns = await loadPartitions(connection, files, partitions, keyValues);
-  await cutter.trim();
-  for (const rowRun of loadedRuns) {
+  for (const rowRun of await loadPartitions(connection, trimmer, files, partitions, keyValues)) {
     for (let at = done.get(rowRun.partition) ?? 0; at < rowRun.rows; at += made.at(-1)!.rows) {
       made.push(await cutter.file(rowRun, at, first + made.length));
     }

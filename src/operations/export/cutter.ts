@@ -69,11 +69,6 @@ export class Cutter {
     this.#rowBytes = parts.limits.rowBytes;
   }
 
-  /** Gives memory back between statements. */
-  trim(): Promise<void> {
-    return this.#parts.trimmer.trim();
-  }
-
   /**
    * Makes one file of the rows from a place on, as many as its limits allow.
    * @param number of the file, among all that were arranged
@@ -93,7 +88,7 @@ export class Cutter {
     } while (at + rows < run.rows && rows < limits.rows && bytes < limits.bytes * FULL);
     const file = await this.#together(pieces, rows, run.partition, outputName(number));
     this.#parts.meter.add(rows, 1);
-    await this.trim();
+    await this.#parts.trimmer.trim();
     return file;
   }
 

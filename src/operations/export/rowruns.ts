@@ -6,6 +6,7 @@ import { assert } from "../../base/errors.ts";
 import { quoteText } from "../../duckdb/copy.ts";
 import { type Connection, run } from "../../duckdb/engine.ts";
 import { readRows } from "../../duckdb/reader.ts";
+import type { Trimmer } from "../../duckdb/trim.ts";
 import { readRowGroups } from "../../parquet/footer.ts";
 import type { RowRun } from "./cutter.ts";
 import { stagedRows } from "./staging.ts";
@@ -134,18 +135,21 @@ const TABLE = "loaded";
 /** Loads partitions into memory and gives each; they are gone with the next call. */
 export async function loadPartitions(
   connection: Connection,
+  trimmer: Trimmer,
   files: readonly string[],
   partitions: readonly Partition[],
   keyValues: KeyValues,
 ): Promise<RowRun[]> {
   const [first, last] = [partitions[0]!.p, partitions.at(-1)!.p];
   await run(connection, `DROP TABLE IF EXISTS ${TABLE}`, "dropping loaded rows");
+  await trimmer.trimBefore();
   await run(
     connection,
     `CREATE TABLE ${TABLE} AS SELECT * FROM ${stagedRows(files)}
     WHERE p >= ${quoteText(first)} AND p <= ${quoteText(last)} ORDER BY p, file_index, file_row_number`,
     `loading ${first} to ${last}`,
   );
+  await trimmer.trim();
   const [loaded] = await readRows<{ rows: number }>(connection, `SELECT count(*) AS rows FROM ${TABLE}`, "counting");
   const rows = partitions.reduce((sum, partition) => sum + partition.rows, 0);
   assert(loaded?.rows === rows, `${loaded?.rows} rows were loaded of ${rows}`);
