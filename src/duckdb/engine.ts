@@ -102,6 +102,13 @@ export async function setThreads(connection: Connection, threads: number): Promi
   await run(connection, `SET threads = ${threads}`, "preparing to write");
 }
 
+const outOfMemory = new WeakSet<object>();
+
+/** Whether an error is that DuckDB's limit was too low. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof StorageError && outOfMemory.has(error);
+}
+
 /** DuckDB's errors come as texts that begin with their kind, e.g. "IO Error: …". */
 export function failureOf(error: unknown, doing: string): Error {
   if (error instanceof CqlduckError) return error;
@@ -116,10 +123,12 @@ export function failureOf(error: unknown, doing: string): Error {
   }
   if (/^(IO|Permission) Error/.test(text)) return new StorageError(`${doing}: ${text}`, options);
   if (/^Out of Memory Error/.test(text)) {
-    return new StorageError(`${doing}: DuckDB ran out of memory`, {
+    const failure = new StorageError(`${doing}: DuckDB ran out of memory`, {
       ...options,
       hint: "give the job more with --memory",
     });
+    outOfMemory.add(failure);
+    return failure;
   }
   if (/^(Conversion|Invalid Input|Out of Range) Error/.test(text)) return new DataError(`${doing}: ${text}`, options);
   return new Error(`${doing}: ${text}`, options);

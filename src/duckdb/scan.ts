@@ -105,6 +105,8 @@ export class Scan {
       this.columns.forEach((column, i) => {
         readVector(duckdb.data_chunk_get_vector(chunk, i), column, rows);
       });
+      // All of it is copied; what lists and strings have besides must not wait for the garbage collector.
+      duckdb.data_chunk_reset(chunk);
       return { rows, columns: this.columns };
     } catch (error) {
       this.#next = undefined;
@@ -151,6 +153,7 @@ function readVector(vector: Vector, column: ColumnBuffer, rows: number, parent?:
     });
     return;
   }
+  free(column.bytes);
   const bytes = atOrigin(duckdb.vector_get_data(vector, rows * width));
   column.bytes = bytes;
   column.i32 = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
@@ -158,6 +161,16 @@ function readVector(vector: Vector, column: ColumnBuffer, rows: number, parent?:
   else if (type.kind === "LIST" || type.kind === "MAP") {
     readVector(duckdb.list_vector_get_child(vector), column.children[0]!, duckdb.list_vector_get_size(vector));
   }
+}
+
+/**
+ * Frees what a column had of the chunk before: garbage collectors see little of buffers, and let hundreds of megabytes of
+ * them gather where there are many columns. Node 20 can't, and waits for its collector.
+ */
+function free(bytes: Uint8Array): void {
+  const buffer: ArrayBufferLike & { transfer?(length: number): unknown } = bytes.buffer;
+  // One that others are in too is not the column's to free.
+  if (buffer.byteLength === bytes.byteLength) buffer.transfer?.(0);
 }
 
 /** Columns begin where their memory begins. */

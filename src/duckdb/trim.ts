@@ -4,34 +4,34 @@
  */
 import { type Connection, run } from "./engine.ts";
 
-/** Giving back costs page faults later: not again before so much more is resident than what stayed the last time. */
-const GROWTH = 1.5;
-
 /** What an engine may keep between its statements. */
 export class Trimmer {
   readonly #connection: Connection;
   readonly #engineBytes: number;
   readonly #keep: number;
+  readonly #growth: number;
   /** What was resident after giving back. */
   #left = 0;
 
   /**
-   * @param connection of the engine; it runs nothing else while `trim` does
+   * @param connection of the engine, with no open stream; other connections may work meanwhile
    * @param engineBytes the engine's limit, which stays as it is
    * @param keep what the process may have resident (bytes) before anything is given back
+   * @param growth giving back costs page faults later: not again before so many times as much is resident as stayed
    */
-  constructor(connection: Connection, engineBytes: number, keep: number) {
+  constructor(connection: Connection, engineBytes: number, keep: number, growth = 1.5) {
     this.#connection = connection;
     this.#engineBytes = engineBytes;
     this.#keep = keep;
+    this.#growth = growth;
   }
 
-  /** To be called between statements. */
+  /** Gives back what is free, where that is worth it. */
   async trim(): Promise<void> {
-    if (process.memoryUsage.rss() > this.#left * GROWTH) await this.trimBefore();
+    if (process.memoryUsage.rss() > this.#left * this.#growth) await this.trimBefore();
   }
 
-  /** To be called before a statement that takes much more than those around it. */
+  /** The same before a statement that takes much more than those around it. */
   async trimBefore(): Promise<void> {
     if (process.memoryUsage.rss() <= this.#keep) return;
     // Whatever the limit is, setting it has both of DuckDB's allocators (its own, and the system's) give back what is free.

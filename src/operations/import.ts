@@ -10,6 +10,7 @@ import { readTable, type TableSchema } from "../cassandra/schema.ts";
 import { qualifiedName } from "../cassandra/statements.ts";
 import { type Connection, Engine } from "../duckdb/engine.ts";
 import { fileTypeToSql } from "../duckdb/filetypes.ts";
+import { Trimmer } from "../duckdb/trim.ts";
 import { createJob, DONE_NAME } from "../jobs/job.ts";
 import { clearJob } from "../jobs/publish.ts";
 import { register, unregister } from "../jobs/registry.ts";
@@ -19,18 +20,16 @@ import { claimJob, isStreamed, leave } from "./import/claim.ts";
 import { makeTable, planTable, type Target } from "./import/create.ts";
 import { filterPartitions, findSourceFiles, type SourceFile } from "./import/files.ts";
 import { type ImportFlags, type ImportJob, type ImportJobPlan, importPlan } from "./import/job.ts";
+import { allowColumns, engineMemory, keptMemory, partsMemory } from "./import/memory.ts";
 import { checkModes } from "./import/modes.ts";
 import type { ImportOptions, ImportPlan, ImportReport } from "./import/options.ts";
-import { allowColumns, type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
+import { type ImportPart, matchParts, openSource, prepareConnection } from "./import/parts.ts";
 import { type ImportRun, importRows } from "./import/running.ts";
 import { sampleRows } from "./import/sample.ts";
 import { Spool } from "./import/spool.ts";
 import { hasCounters, partShapes } from "./import/statements.ts";
 import { peakMemory } from "./report.ts";
 
-const DEFAULT_MEMORY = 512e6;
-/** What DuckDB may take of the memory: the rest is for cells and frames. */
-const ENGINE_SHARE = 0.4;
 /** A second one waits for the first in a busy loop, unless there is something to compute. */
 const SCAN_THREADS = 1;
 const QUERY_THREADS = 2;
@@ -117,6 +116,7 @@ export async function importTable(options: ImportOptions): Promise<ImportReport>
           job,
           connection,
           aside: await openAside(engine),
+          trimmer: await openTrimmer(engine, parts, options),
           signal,
           retries: 0,
           notices: [...notices],
@@ -146,10 +146,6 @@ function statementTexts(schema: TableSchema, part: ImportPart, options: ImportOp
   return Object.values(partShapes(schema, part, options)).map(({ cql }) => cql);
 }
 
-function engineMemory({ memoryBytes = DEFAULT_MEMORY }: ImportOptions): number {
-  return Math.round(memoryBytes * ENGINE_SHARE);
-}
-
 async function withEngine<T>(
   options: ImportOptions,
   use: (means: { readonly connection: Connection; readonly engine: Engine; readonly spool: Spool }) => Promise<T>,
@@ -176,6 +172,13 @@ async function openAside(engine: Engine): Promise<Connection> {
   return connection;
 }
 
+/** So little growth, since one chunk of a table of many columns leaves more than all the rest of it takes. */
+const GROWTH = 1.1;
+
+async function openTrimmer(engine: Engine, parts: readonly ImportPart[], options: ImportOptions): Promise<Trimmer> {
+  return new Trimmer(await engine.connect(), partsMemory(parts, options), keptMemory(options), GROWTH);
+}
+
 async function open(cluster: Cluster, connection: Connection, spool: Spool, options: ImportOptions): Promise<Opened> {
   const existing = options.create ? undefined : await existingTable(cluster, options);
   const keepStdin = () => keepInput(spool, options);
@@ -185,7 +188,7 @@ async function open(cluster: Cluster, connection: Connection, spool: Spool, opti
   const target = existing ?? (await planTable(cluster, connection, sources, options));
   const { schema } = target;
   const parts = matchParts(sources, schema, options);
-  await allowColumns(connection, parts, engineMemory(options));
+  await allowColumns(connection, partsMemory(parts, options));
   const told = ({ match, cellTimes }: ImportPart) => [...match.notices, ...(cellTimes?.notices ?? [])];
   const notices = [...target.notices, ...new Set(parts.flatMap(told))];
   checkModes(schema, parts, options);

@@ -77,13 +77,9 @@ function checkSameExport(sources: readonly SourcePart[]): void {
   });
 }
 
-/** What DuckDB counts for each column that it reads, most of which is never touched. */
-const COUNTED_BYTES_PER_COLUMN = 256 * 1024;
-
-/** Raises DuckDB's limit where the parts have so many columns that it would refuse to read them. `limit` is in bytes. */
-export async function allowColumns(connection: Connection, parts: readonly ImportPart[], limit: number): Promise<void> {
-  const needed = Math.max(0, ...parts.map((part) => partExpressions(part).length)) * COUNTED_BYTES_PER_COLUMN;
-  if (needed > limit) await run(connection, `SET memory_limit = '${needed}B'`, "preparing");
+/** How many columns DuckDB is asked for. */
+export function columnsRead(part: ImportPart): number {
+  return partExpressions(part).length;
 }
 
 /** Makes a connection read times as all parts of an import do. */

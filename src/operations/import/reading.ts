@@ -6,6 +6,7 @@ import { assert, CqlduckError, DataError, messageOf } from "../../base/errors.ts
 import type { Connection } from "../../duckdb/engine.ts";
 import { Scan, type ScanChunk } from "../../duckdb/scan.ts";
 import { readRowGroups } from "../../parquet/footer.ts";
+import { withNeededMemory } from "./memory.ts";
 import { type ImportPart, partQuery } from "./parts.ts";
 import { isUnreadable } from "./source.ts";
 
@@ -71,7 +72,7 @@ export class PartScan {
   /** DuckDB reads ahead: what fails may lie behind rows that are good. They are read row group by row group. */
   async #recover(error: unknown): Promise<void> {
     const { source } = this.#part;
-    if (!isDamage(error)) throw error;
+    if (!isDamage(error)) throw await withNeededMemory(source, error);
     if (this.#groups) throw damagedGroup(source.path, this.#groups[0]!, error);
     if (source.file?.format !== "parquet" || source.rowNumber === undefined) throw damagedFile(source.path, error);
     const all = await numberedGroups(source.file.content);

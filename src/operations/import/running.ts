@@ -11,6 +11,7 @@ import { Writer } from "../../cassandra/writer.ts";
 import { CHUNK_ROWS } from "../../duckdb/chunk.ts";
 import type { Connection } from "../../duckdb/engine.ts";
 import { readRows } from "../../duckdb/reader.ts";
+import type { Trimmer } from "../../duckdb/trim.ts";
 import { ProgressMeter } from "../../jobs/progress.ts";
 import { writePace } from "../../jobs/writepace.ts";
 import { describeRejected } from "./badrows.ts";
@@ -41,6 +42,8 @@ export interface ImportRun {
   readonly connection: Connection;
   /** Reads anything else meanwhile. */
   readonly aside: Connection;
+  /** Gives back between chunks what reading them took. */
+  readonly trimmer: Trimmer;
   readonly signal: AbortSignal;
   retries: number;
   readonly notices: string[];
@@ -209,6 +212,7 @@ async function sendPart(
         left = row;
         meter.addRows(rows, bytes);
       }
+      await run.trimmer.trim();
     }
   } finally {
     await scan.settle();
