@@ -164,6 +164,22 @@ it("chunks have no more rows than the encoders take at once", async () => {
     expect(chunk.rows).toBeLessThanOrEqual(CHUNK_ROWS);
 });
 
+// Node 20 can't free a buffer.
+it.runIf("transfer" in ArrayBuffer.prototype)("columns of a chunk are freed when the next one comes", async () => {
+  const scan = await Scan.open(
+    await engine.connect(),
+    `SELECT range, [range] FROM range(${CHUNK_ROWS * 2})`,
+    "scanning",
+  );
+  await scan.next();
+  const [first, list] = scan.columns.map(({ bytes }) => bytes);
+  const elements = scan.columns[1]!.children[0]!.bytes;
+  expect([first!.length, list!.length, elements.length]).toEqual([CHUNK_ROWS * 8, CHUNK_ROWS * 16, CHUNK_ROWS * 8]);
+  await scan.next();
+  expect([first!.length, list!.length, elements.length]).toEqual([0, 0, 0]);
+  await scan.settle();
+});
+
 it("columns tell of every value whether it is NULL", async () => {
   const scan = await Scan.open(
     connection,

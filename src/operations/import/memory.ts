@@ -5,9 +5,8 @@
 import { messageOf, StorageError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import { type Connection, isOutOfMemory, run } from "../../duckdb/engine.ts";
-import { readRows } from "../../duckdb/reader.ts";
+import { readRowGroups } from "../../parquet/footer.ts";
 import { DEFAULT_MEMORY, type ImportOptions } from "./options.ts";
-import { pathLiteral } from "./ownfiles.ts";
 import { columnsRead, type ImportPart } from "./parts.ts";
 import type { SourcePart } from "./source.ts";
 
@@ -41,28 +40,21 @@ export async function allowColumns(connection: Connection, bytes: number): Promi
   await run(connection, `SET memory_limit = '${bytes}B'`, "preparing");
 }
 
-/** DuckDB's allocator takes up to twice the size of a big buffer. */
-const ROUNDING = 2;
+/** A page is in memory as it is in the file and decompressed, each in a buffer of up to twice the size. */
+const BYTES_PER_BYTE = 4;
 const STEP = 100e6;
 
 /**
  * What reading a part failed with; where memory was short, with the memory that its biggest row group needs at the most.
  * A page is decompressed as a whole, whatever is wanted of it, and pages can be as big as row groups.
  */
-export async function withNeededMemory(connection: Connection, source: SourcePart, error: unknown): Promise<unknown> {
-  if (!isOutOfMemory(error) || source.file?.format !== "parquet") return error;
-  const [most] = await readRows<{ number: number; raw: number; packed: number }>(
-    connection,
-    `SELECT row_group_id + 1 AS number, sum(total_uncompressed_size)::DOUBLE AS raw,
-       max(total_compressed_size)::DOUBLE AS packed
-     FROM parquet_metadata(${pathLiteral(source.file.content)}) GROUP BY ALL ORDER BY raw + packed DESC LIMIT 1`,
-    `reading ${source.path}`,
-  );
-  if (!most) return error;
-  const needed = ((most.raw + most.packed) * ROUNDING) / ENGINE_SHARE;
-  const enough = Math.ceil(needed / STEP) * (STEP / 1e6);
+export async function withNeededMemory({ path, file }: SourcePart, error: unknown): Promise<unknown> {
+  if (!isOutOfMemory(error) || file?.format !== "parquet") return error;
+  const sizes = (await readRowGroups(file.content)).map(({ uncompressedBytes }) => uncompressedBytes);
+  const most = Math.max(0, ...sizes);
+  const enough = Math.ceil((most * BYTES_PER_BYTE) / ENGINE_SHARE / STEP) * (STEP / 1e6);
   return new StorageError(messageOf(error), {
     cause: error,
-    hint: `row group ${most.number} has ${formatSize(most.raw)} of values, which may have to be in memory at once: --memory ${enough}MB is enough for it; smaller row groups or pages need less`,
+    hint: `row group ${sizes.indexOf(most) + 1} of ${path} has ${formatSize(most)} of values, which may all have to be in memory at once: --memory ${enough}MB is enough for it; smaller row groups or pages need less`,
   });
 }

@@ -72,7 +72,7 @@ export class PartScan {
   /** DuckDB reads ahead: what fails may lie behind rows that are good. They are read row group by row group. */
   async #recover(error: unknown): Promise<void> {
     const { source } = this.#part;
-    if (!isDamage(error)) throw await withNeededMemory(this.#connection, source, error);
+    if (!isDamage(error)) throw await withNeededMemory(source, error);
     if (this.#groups) throw damagedGroup(source.path, this.#groups[0]!, error);
     if (source.file?.format !== "parquet" || source.rowNumber === undefined) throw damagedFile(source.path, error);
     const all = await numberedGroups(source.file.content);
