@@ -347,9 +347,21 @@ describe("nothing is made", () => {
     expect(await refusal("no", [good], { ...key(["id"]), badRows: good })).toContain("exists already");
     // The type is made, and dropped again.
     expect(await refusal("No Table", [good], key(["id"]))).toContain("running CREATE TABLE");
-    const nowhere = { table: { keyspace: "cqlduck_no_such_ks", table: "t" } };
-    expect(await refusal("t", [good], { ...key(["id"]), ...nowhere })).toContain("CREATE KEYSPACE cqlduck_no_such_ks");
     const missing = importTable({ ...asked("no", [good]), create: false });
     await expect(missing).rejects.toMatchObject({ hint: expect.stringContaining("--create makes it") });
+  });
+
+  it("in a keyspace that is not there is refused with the statement that makes one for this cluster", async () => {
+    const path = await parquet("advised.parquet", "SELECT 1 AS id");
+    const advised = `${keyspace}_advised`;
+    const more = { ...key(["id"]), table: { keyspace: advised, table: "t" } };
+    const [statement = ""] = /CREATE KEYSPACE .*/.exec(await refusal("t", [path], more)) ?? [];
+    await client.execute(statement);
+    try {
+      // Written and read at LOCAL_QUORUM.
+      expect((await created("t", [path], more)).rows).toBe(1);
+    } finally {
+      await client.execute(`DROP KEYSPACE ${advised}`);
+    }
   });
 });

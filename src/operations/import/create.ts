@@ -25,6 +25,9 @@ import { newTable } from "./newtable.ts";
 import type { ImportOptions } from "./options.ts";
 import type { SourcePart } from "./source.ts";
 
+/** Of each row, in the keyspace that is advised; fewer where there are fewer nodes, which could not be written to. */
+const MOST_COPIES = 3;
+
 /** The table that an import goes into. */
 export interface Target {
   readonly schema: TableSchema;
@@ -65,7 +68,8 @@ export async function planTable(
 
 async function checkKeyspace(cluster: Cluster, keyspace: string): Promise<void> {
   const name = quoteIdentifier(keyspace);
-  const replication = "{'class': 'NetworkTopologyStrategy', 'replication_factor': 3}";
+  const copies = Math.min(MOST_COPIES, cluster.localHosts().length);
+  const replication = `{'class': 'NetworkTopologyStrategy', '${cluster.dataCenter}': ${copies}}`;
   const advice = `--create makes no keyspaces, but this does: CREATE KEYSPACE ${name} WITH replication = ${replication}`;
   if (!(await isVirtual(cluster, keyspace, advice))) return;
   throw new UsageError(`${name} is a virtual keyspace: no table can be made in it`);
