@@ -105,7 +105,7 @@ export function plainLine(progress: Progress, phase: Phase = "read"): string {
     `${formatCount(progress.rowsPerSecond)} rows/s`,
     formatSize(progress.bytes),
     ...(progress.segments > 0 ? [plural(progress.segments, "segment")] : []),
-    `${formatCount(progress.rangesDone)} of ${formatCount(progress.ranges)} ranges`,
+    `${formatCount(progress.rangesDone)} of ${plural(progress.ranges, progress.unit)}`,
     `ETA ${eta(progress)}`,
   ].join(", ");
 }

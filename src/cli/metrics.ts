@@ -39,10 +39,15 @@ const FAMILIES: readonly Family[] = [
   {
     name: "ranges_done",
     type: "gauge",
-    help: "Token ranges read to their end.",
+    help: "Token ranges, or files of an import, read to their end.",
     value: ({ progress }) => progress?.rangesDone ?? 0,
   },
-  { name: "ranges", type: "gauge", help: "Token ranges in all.", value: ({ ranges }) => ranges },
+  {
+    name: "ranges",
+    type: "gauge",
+    help: "Token ranges, or files of an import, in all.",
+    value: ({ ranges }) => ranges,
+  },
   {
     name: "segments_total",
     type: "counter",

@@ -173,7 +173,7 @@ function tableLine({ table, number, tables }: Extract<JobEvent, { kind: "table" 
 function milestone(event: JobEvent): string | undefined {
   if (event.kind === "table") return tableLine(event);
   if (event.kind === "planned") {
-    return `reading ${plural(event.ranges, "range")}, ${estimate(event)}`;
+    return `reading ${plural(event.ranges, event.unit)}, ${estimate(event)}`;
   }
   return event.kind === "phase" && event.phase !== "read" ? PHASE_NAMES[event.phase] : undefined;
 }

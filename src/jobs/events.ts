@@ -8,6 +8,7 @@ export type JobEvent =
       readonly kind: "planned";
       /** What is read, as the report names it. */
       readonly source: string;
+      readonly unit: ReadUnit;
       readonly ranges: number;
       readonly estimatedRows: number;
       readonly estimatedBytes: number;
@@ -19,11 +20,15 @@ export type JobEvent =
   | { readonly kind: "table"; readonly table: string; readonly number: number; readonly tables: number }
   | { readonly kind: "phase"; readonly phase: "read" | "arrange" | "publish" };
 
+/** What is counted as a range: a token range, or a file of an import. */
+export type ReadUnit = "range" | "file";
+
 export interface Progress {
   readonly kind: "progress";
   /** Rows and bytes of cells received so far. */
   readonly rows: number;
   readonly bytes: number;
+  readonly unit: ReadUnit;
   readonly rangesDone: number;
   readonly ranges: number;
   /** As in `planned`: 0 where the server has no estimate. */

@@ -2,7 +2,7 @@
  * Owns the arithmetic of progress: counters in, at most ten Progress events a second out, with rate and time left.
  * Draws nothing and has no timer: no counting, no event.
  */
-import type { Arranging, Progress } from "./events.ts";
+import type { Arranging, Progress, ReadUnit } from "./events.ts";
 
 const EMIT_EVERY_MS = 100;
 const RATE_WINDOW_MS = 5_000;
@@ -10,6 +10,7 @@ const RATE_WINDOW_MS = 5_000;
 const RANGES_SPEAK_FROM = 0.05;
 
 export interface ProgressOptions {
+  readonly unit: ReadUnit;
   readonly ranges: number;
   /** 0 where the server has no estimate. */
   readonly estimatedRows: number;
@@ -78,6 +79,7 @@ export class ProgressMeter {
       kind: "progress",
       rows: this.#rows,
       bytes: this.#bytes,
+      unit: this.#options.unit,
       rangesDone: this.#rangesDone,
       ranges: this.#options.ranges,
       estimatedRows: this.#options.estimatedRows,

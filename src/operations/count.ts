@@ -100,9 +100,9 @@ async function addPages(
 ): Promise<{ readonly rows: number; readonly retries: number }> {
   const { estimatedRows, estimatedBytes, ranges } = scan;
   const emit = (event: JobEvent) => options.onEvent?.(event);
-  emit({ kind: "planned", source: scan.name, ranges: ranges.length, estimatedRows, estimatedBytes });
+  emit({ kind: "planned", source: scan.name, unit: "range", ranges: ranges.length, estimatedRows, estimatedBytes });
   emit({ kind: "phase", phase: "read" });
-  const meter = new ProgressMeter({ ranges: ranges.length, estimatedRows, emit });
+  const meter = new ProgressMeter({ unit: "range", ranges: ranges.length, estimatedRows, emit });
   let rows = 0;
   let retries = 0;
   const leaves = ranges.map((_, range) => ({ range, from: null }));

@@ -175,7 +175,14 @@ describe("--webhook", () => {
 });
 
 describe("--metrics", () => {
-  const planned = { kind: "planned", source: "ks.t", ranges: 256, estimatedRows: 0, estimatedBytes: 0 } as const;
+  const planned = {
+    kind: "planned",
+    source: "ks.t",
+    unit: "range",
+    ranges: 256,
+    estimatedRows: 0,
+    estimatedBytes: 0,
+  } as const;
 
   it("are what Prometheus reads", () => {
     const metrics = new Metrics("as typed");

@@ -188,7 +188,14 @@ describe("drawing", () => {
   it("writes a line every 5 seconds, and every 10 after a minute, where nothing can be redrawn", () => {
     const sink = new Sink();
     const { onEvent, stop } = display("auto", sink);
-    onEvent({ kind: "planned", source: "ks.t", ranges: 256, estimatedRows: 200_000, estimatedBytes: 12_345_678 });
+    onEvent({
+      kind: "planned",
+      source: "ks.t",
+      unit: "range",
+      ranges: 256,
+      estimatedRows: 200_000,
+      estimatedBytes: 12_345_678,
+    });
     expect(sink.text).toBe("reading 256 ranges, about 200,000 rows (12.3 MB)\n");
     vi.advanceTimersByTime(5000);
     expect(sink.lines.length).toBe(1);
@@ -206,10 +213,21 @@ describe("drawing", () => {
     expect(sink.lines.length).toBe(1 + 11 + 6 + 1);
   });
 
+  it("speaks of files where these are read", () => {
+    const sink = new Sink({ isTTY: false });
+    const { onEvent, stop } = display("plain", sink);
+    onEvent({ kind: "planned", source: "a.csv", unit: "file", ranges: 3, estimatedRows: 10, estimatedBytes: 100 });
+    expect(sink.text).toBe("reading 3 files, about 10 rows (100 bytes)\n");
+    onEvent({ ...PROGRESS, unit: "file", rangesDone: 2, ranges: 3 });
+    vi.advanceTimersByTime(10_000);
+    expect(sink.text).toContain("2 of 3 files");
+    stop();
+  });
+
   it("is a line of JSON an event for programs, of progress at most two a second", () => {
     const sink = new Sink({ isTTY: true, columns: 20 });
     const { onEvent, noticed, stop } = display("json", sink);
-    onEvent({ kind: "planned", source: "ks.t", ranges: 256, estimatedRows: 0, estimatedBytes: 0 });
+    onEvent({ kind: "planned", source: "ks.t", unit: "range", ranges: 256, estimatedRows: 0, estimatedBytes: 0 });
     for (let ms = 0; ms < 3000; ms += 10) {
       onEvent({ ...PROGRESS, rows: ms, etaMs: undefined });
       vi.advanceTimersByTime(10);
@@ -219,7 +237,14 @@ describe("drawing", () => {
     onEvent({ kind: "phase", phase: "publish" });
     vi.advanceTimersByTime(10_000);
     const events = sink.lines.map((line) => JSON.parse(line));
-    expect(events[0]).toEqual({ kind: "planned", source: "ks.t", ranges: 256, estimatedRows: 0, estimatedBytes: 0 });
+    expect(events[0]).toEqual({
+      kind: "planned",
+      source: "ks.t",
+      unit: "range",
+      ranges: 256,
+      estimatedRows: 0,
+      estimatedBytes: 0,
+    });
     const told = events.filter(({ kind }) => kind === "progress");
     expect(told.map(({ rows }) => rows)).toEqual([0, 490, 990, 1490, 1990, 2490, 2990]);
     expect(told[0]).toEqual({ ...PROGRESS, rows: 0, phase: "read", share: 0.421, etaMs: null });
@@ -285,7 +310,7 @@ describe("drawing", () => {
   ] as const)("shows nothing with --progress %s and quiet %s", (form, quiet) => {
     const sink = new Sink({ isTTY: true, columns: 80 });
     const { onEvent, stop } = display(form, sink, quiet);
-    onEvent({ kind: "planned", source: "ks.t", ranges: 1, estimatedRows: 1, estimatedBytes: 1 });
+    onEvent({ kind: "planned", source: "ks.t", unit: "range", ranges: 1, estimatedRows: 1, estimatedBytes: 1 });
     onEvent(PROGRESS);
     vi.advanceTimersByTime(60_000);
     stop();

@@ -185,6 +185,7 @@ export const PROGRESS: Progress = {
   kind: "progress",
   rows: 1_234_567,
   bytes: 123_400_000,
+  unit: "range",
   rangesDone: 108,
   ranges: 256,
   estimatedRows: 0,

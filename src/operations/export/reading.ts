@@ -101,10 +101,22 @@ async function readOn(run: Run): Promise<void> {
 
 function startMeter({ options, source }: Run): ProgressMeter {
   const { estimatedRows, estimatedBytes, ranges } = source;
-  options.onEvent?.({ kind: "planned", source: source.name, ranges: ranges.length, estimatedRows, estimatedBytes });
+  options.onEvent?.({
+    kind: "planned",
+    source: source.name,
+    unit: "range",
+    ranges: ranges.length,
+    estimatedRows,
+    estimatedBytes,
+  });
   for (const message of source.notices) options.onEvent?.({ kind: "notice", message });
   options.onEvent?.({ kind: "phase", phase: "read" });
-  return new ProgressMeter({ ranges: ranges.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
+  return new ProgressMeter({
+    unit: "range",
+    ranges: ranges.length,
+    estimatedRows,
+    emit: (event) => options.onEvent?.(event),
+  });
 }
 
 function openPipeline(run: Run, connection: Connection, trimmer: Trimmer, meter: ProgressMeter): SegmentPipeline {

@@ -96,9 +96,21 @@ async function startMeter({ options, parts }: ImportRun): Promise<ProgressMeter>
   for (const { source } of parts) estimatedRows += await estimateRows(source);
   const bytes = parts.reduce((sum, { source }) => sum + (source.file?.bytes ?? 0), 0);
   const source = options.sources.join(" ");
-  options.onEvent?.({ kind: "planned", source, ranges: parts.length, estimatedRows, estimatedBytes: bytes });
+  options.onEvent?.({
+    kind: "planned",
+    source,
+    unit: "file",
+    ranges: parts.length,
+    estimatedRows,
+    estimatedBytes: bytes,
+  });
   options.onEvent?.({ kind: "phase", phase: "read" });
-  return new ProgressMeter({ ranges: parts.length, estimatedRows, emit: (event) => options.onEvent?.(event) });
+  return new ProgressMeter({
+    unit: "file",
+    ranges: parts.length,
+    estimatedRows,
+    emit: (event) => options.onEvent?.(event),
+  });
 }
 
 function openSegments(run: ImportRun, meter: ProgressMeter): ImportSegments {
