@@ -5,7 +5,13 @@ import { ProgressMeter } from "../../src/jobs/progress.ts";
 function meterWithClock(ranges: number, estimatedRows: number) {
   const events: Progress[] = [];
   const clock = { ms: 1_000 };
-  const meter = new ProgressMeter({ unit: "range", ranges, estimatedRows, emit: (event) => events.push(event), now: () => clock.ms });
+  const meter = new ProgressMeter({
+    unit: "range",
+    ranges,
+    estimatedRows,
+    emit: (event) => events.push(event),
+    now: () => clock.ms,
+  });
   return { events, clock, meter };
 }
 
