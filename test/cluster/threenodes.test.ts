@@ -63,7 +63,7 @@ describe("on three nodes", () => {
   it("an import that makes its table goes on when a node dies, and when it is back where no other has its rows", {
     timeout: 300_000,
   }, async () => {
-    const rows = 60_000;
+    const rows = 40_000;
     const source = join(directory, "source.parquet");
     await ask(`COPY (SELECT (i // 3)::INT AS k, i::INT AS c, i::INT AS v FROM range(${rows}) r(i)) TO '${source}'`);
     // The node that dies is the one that the tables are made at.
@@ -80,7 +80,9 @@ describe("on three nodes", () => {
       const onEvent: ImportOptions["onEvent"] = (event) => {
         if (event.kind === "progress" && event.rows > 0) begun();
       };
-      const options = { connection, table, sources: [source], jobDirectory, create: true, primaryKey, onEvent };
+      // Slow enough for both to be under way when the node dies.
+      const rate = 10_000;
+      const options = { connection, table, sources: [source], jobDirectory, create: true, primaryKey, rate, onEvent };
       return { keyspace, isUnderWay, report: importTable(options) };
     };
     const expectWhole = async (keyspace: string) => {
