@@ -12,6 +12,7 @@ import { readRows } from "../../duckdb/reader.ts";
 import { describe } from "../../duckdb/scan.ts";
 import type { CsvForm } from "../../formats/csv.ts";
 import { readFooterSummary } from "../../parquet/footer.ts";
+import { footerWithNanos } from "../../parquet/nanos.ts";
 import { duckdbTypeFromText } from "../../types/column-type.ts";
 import type { Inside } from "../../types/json-rows.ts";
 import { keepArrow } from "./arrow.ts";
@@ -106,7 +107,7 @@ export function isUnreadable(error: unknown): boolean {
 function openFormat(connection: Connection, file: SourceFile, spool: Spool, options: TextOptions): Promise<SourcePart> {
   switch (file.format) {
     case "parquet":
-      return openParquet(connection, file);
+      return openExact(connection, file, spool);
     case "arrow":
       return openArrow(connection, file, spool);
     default:
@@ -178,6 +179,13 @@ function pathColumns({ own, file, columns }: SourcePart): FileColumn[] {
 /** A text as SQL, which can't hold the character 0 in quotes. */
 function textSql(text: string): string {
   return `(${text.split("\0").map(quoteText).join(" || chr(0) || ")})`;
+}
+
+/** A file whose times DuckDB would cut is copied under another footer, and the copy is read. */
+async function openExact(connection: Connection, file: SourceFile, spool: Spool): Promise<SourcePart> {
+  const footer = await footerWithNanos(file.content, false);
+  if (footer === undefined) return openParquet(connection, file);
+  return openParquet(connection, { ...file, content: await spool.copyWithEnd(file.content, footer.at, footer.bytes) });
 }
 
 async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
@@ -343,11 +351,7 @@ function flawOf({ type, logical_type: logical, converted_type: converted, precis
       fatal: true,
     };
   }
-  const isNanos = /isAdjustedToUTC=1.*NanoSeconds/.test(logical ?? "");
-  if (isNanos && /^TimeType/.test(logical ?? "")) {
-    return { reason: "times of day in UTC with nanoseconds, which DuckDB reads in microseconds", fatal: true };
-  }
-  if (type !== "INT96" && !isNanos) return undefined;
+  if (type !== "INT96") return undefined;
   return {
     reason: "timestamps with nanoseconds, which are read in microseconds: what is below is dropped",
     fatal: false,
