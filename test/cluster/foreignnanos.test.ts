@@ -32,7 +32,7 @@ const EXACT = VALUES.flatMap(([nanos], id) => (nanos === "0" || nanos.endsWith("
 const INEXACT = VALUES.map((_, id) => id).filter((id) => !EXACT.includes(id));
 const EPOCH = "1970-01-01 00:00:00.000Z";
 
-const EXACTLY_READ = ["utc"];
+const EXACTLY_READ = ["utc", "int96"];
 
 let world: Importing;
 let temporary: string;

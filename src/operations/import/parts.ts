@@ -152,9 +152,9 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
 }
 
 /** A query may do anything with a value, so that one that nobody can tell ends it. */
-function toldSql({ sql, check, flaw, name }: FileColumn, path: string): string {
+function toldSql({ sql, check, name }: FileColumn, path: string): string {
   if (check === undefined) return sql;
-  return `CASE WHEN ${check} THEN error(${quoteText(`column ${name} of ${path} has ${flaw?.reason}`)}) ELSE ${sql} END`;
+  return `CASE WHEN ${check.sql} THEN error(${quoteText(`column ${name} of ${path} has ${check.reason}`)}) ELSE ${sql} END`;
 }
 
 async function describeQuery(connection: Connection, query: string) {
