@@ -106,7 +106,40 @@ describe.skipIf(python === undefined)("nanoseconds of others", () => {
     const sql = "SELECT id, ts FROM rows WHERE epoch_ns(ts) % 1000 = 1";
     const { code, bad } = await world.import(path, "t", { sql });
     expect([code, bad.map(({ row }) => Number(row) - 1)]).toEqual([EXIT_REJECTED, [0]]);
+    const truncated = "SELECT id, date_trunc('millisecond', ts) AS ts FROM rows WHERE id < 2";
+    expect((await world.import(path, "t", { sql: truncated })).code).toBe(EXIT_DONE);
+    expect([...(await held("ts")).values()]).toEqual([VALUES[0]![1], VALUES[1]![1]]);
   });
+
+  it("a query sees no nanoseconds of INT96, and ends where there are any", async () => {
+    await world.empty();
+    const path = join(world.directory, "int96.parquet");
+    const all = await world.import(path, "t", { sql: "SELECT id, ts FROM rows" });
+    expect(all).toMatchObject({ code: 3, message: expect.stringContaining("--truncate-times") });
+    const none = await world.import(path, "t", { sql: "SELECT id, ts FROM rows WHERE id = 0" });
+    expect([none.code, await held("ts")]).toEqual([EXIT_DONE, new Map([[0, VALUES[0]![1]]])]);
+  });
+
+  it.each(EXACTLY_READ)(
+    "in %s.parquet: rejected rows are kept with all digits, and may be truncated later",
+    async (file) => {
+      await world.empty();
+      const path = join(world.directory, `${file}.parquet`);
+      const { bad } = await world.import(path);
+      expect(bad.map(({ row }) => Number(row) - 1)).toEqual(INEXACT);
+      expect(JSON.stringify(bad).match(/2023-11-14 22:13:20\.123000001Z/g)).toHaveLength(5);
+      // For DuckDB the ends of 64 bits are infinities, which are no instants in text.
+      const told = bad.filter((row) => !JSON.stringify(row).includes("infinity"));
+      const lines = told.map((row) => `${JSON.stringify(row)}\n`);
+      const rows = await world.file(`bad-${file}.jsonl`, lines.join(""));
+      expect((await world.import(rows)).bad.length).toBe(told.length);
+      expect((await world.import(rows, "t", { truncateTimes: true })).message).toBe("");
+      const ids = [...EXACT, ...told.map(({ row }) => Number(row) - 1)].sort((x, y) => x - y);
+      for (const [column, form] of Object.entries(FORMS)) {
+        expect(await held(column)).toEqual(new Map(ids.map((id) => [id, form(VALUES[id]![1], id)])));
+      }
+    },
+  );
 
   it("the file may be one that nobody may write to, and stays as it is; its copy is gone", async () => {
     await world.empty();

@@ -39,6 +39,8 @@ export interface OfInt96 {
   /** Its values, with timestamps in microseconds. */
   readonly sql: string;
   readonly check: { readonly sql: string; readonly reason: string };
+  /** Its values with all nanoseconds, as JSON. */
+  readonly json: string;
 }
 
 /**
@@ -48,10 +50,11 @@ export interface OfInt96 {
  * @returns undefined where none is INT96
  */
 export function ofInt96(sql: string, type: FileType, physical: readonly (string | null)[]): OfInt96 | undefined {
-  const convert = (ofBytes: OfLeaf) => {
+  const leafOf = (ofBytes: OfLeaf) => {
     const leaves = physical.values();
-    return mapped(sql, type, () => (leaves.next().value === "INT96" ? ofBytes : undefined));
+    return () => (leaves.next().value === "INT96" ? ofBytes : undefined);
   };
+  const convert = (ofBytes: OfLeaf) => mapped(sql, type, leafOf(ofBytes));
   const values = convert((bytes) => `make_timestamp(${micros(bytes)})`);
   if (values === undefined) return undefined;
   const kept = convert((bytes) => `${micros(bytes)}::HUGEINT * 1000`);
@@ -61,7 +64,35 @@ export function ofInt96(sql: string, type: FileType, physical: readonly (string 
       sql: `${convert(nanos)} IS DISTINCT FROM ${kept}`,
       reason: "timestamps with nanoseconds, which --sql reads in microseconds: --truncate-times drops the rest",
     },
+    json: json(sql, type, leafOf(textOf))!,
   };
+}
+
+/** Values with nanoseconds inside as JSON, instants without a zone as those of UTC; undefined where there are none inside. */
+export function nanosJson(sql: string, type: FileType): string | undefined {
+  return json(sql, type, (name) => (name === "TIMESTAMP_NS" ? (value) => `${value}::VARCHAR || 'Z'` : undefined));
+}
+
+/** What JSON shows as it is. */
+const PLAIN = ["BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "VARCHAR", "DATE"];
+
+/** One text where some leaf is nothing that JSON shows as it is: no import takes that for something else. */
+function json(sql: string, type: FileType, ofLeaf: (typeName: string) => OfLeaf | undefined): string | undefined {
+  let isPlain = true;
+  const texts = mapped(sql, type, (name) => {
+    const toText = ofLeaf(name);
+    isPlain &&= toText !== undefined || PLAIN.includes(name);
+    return toText;
+  });
+  return texts && `to_json(${isPlain ? texts : `(${texts})::VARCHAR`})::VARCHAR`;
+}
+
+/** To the nanosecond, as far as there are dates. */
+function textOf(bytes: string): string {
+  const second = 1_000_000_000;
+  const below = `((${nanos(bytes)} % ${second} + ${second}) % ${second})`;
+  const whole = `TRY(make_timestamp(((${nanos(bytes)} - ${below}) // 1000)::BIGINT))`;
+  return `(strftime(${whole}, '%Y-%m-%d %H:%M:%S.') || lpad(${below}::VARCHAR, 9, '0') || 'Z')`;
 }
 
 const JULIAN_DAY_OF_1970 = 2_440_588;
@@ -74,12 +105,14 @@ function micros(bytes: string): string {
 
 /** Nanoseconds since 1970: INT96 is those of the day, signed, in 8 bytes, and the number of the day in 4. */
 function nanos(bytes: string): string {
-  const ofDay = littleEndian(bytes, 0, 8);
-  const day = littleEndian(bytes, 8, 4);
+  const ofDay = littleEndian(bytes, "right", 8);
+  const day = littleEndian(bytes, "left", 4);
   return `(${ofDay} - ((${ofDay} >> 63) << 64) + (${day} - ${JULIAN_DAY_OF_1970}) * ${NANOS_OF_DAY})`;
 }
 
-function littleEndian(bytes: string, from: number, length: number): string {
-  const digits = Array.from({ length }, (_, i) => `substr(hex(${bytes}), ${2 * (from + length - i) - 1}, 2)`);
-  return `('0x' || ${digits.join(" || ")})::UBIGINT::HUGEINT`;
+/** The number in the first bytes, which stand on the right of reversed digits, or in the last; each byte has its digits swapped there. */
+function littleEndian(bytes: string, side: "left" | "right", length: number): string {
+  const swapped = `('0x' || ${side}(reverse(hex(${bytes})), ${2 * length}))::UBIGINT`;
+  const [high, low] = ["F0", "0F"].map((mask) => BigInt(`0x${mask.repeat(length)}`));
+  return `(((${swapped} & ${high}) >> 4) | ((${swapped} & ${low}) << 4))::HUGEINT`;
 }

@@ -146,10 +146,13 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
       const ofJson = sources.some(({ json }) => json);
       const rounded = ofJson && fileTypeToSql(type).includes("DOUBLE");
       const mixed = ofJson && holdsJson(type);
-      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), check: undefined, type, rounded, mixed };
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), ...NOT_OF_FILE, type, rounded, mixed };
     }),
   };
 }
+
+/** Speaks of the file's columns, of which a query shows what it likes. */
+const NOT_OF_FILE = { check: undefined, json: undefined };
 
 /** A query may do anything with a value, so that one that nobody can tell ends it. */
 function toldSql({ sql, check, name }: FileColumn, path: string): string {

@@ -18,7 +18,7 @@ import { keepArrow } from "./arrow.ts";
 import { oldCalendarOf, rebased } from "./calendar.ts";
 import { csvRelation } from "./csv.ts";
 import type { SourceFile } from "./files.ts";
-import { exactFile, ofInt96 } from "./nanos.ts";
+import { exactFile, type OfInt96, ofInt96 } from "./nanos.ts";
 import type { ImportOptions } from "./options.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./ownfiles.ts";
 import type { Spool } from "./spool.ts";
@@ -45,6 +45,8 @@ export interface FileColumn {
   readonly inside?: readonly [metadata: string, kind: string, key: string] | undefined;
   /** SQL that is true in rows whose value nobody can tell, or `sql` doesn't; why that is, as what the column has. */
   readonly check?: { readonly sql: string; readonly reason: string } | undefined;
+  /** SQL of its values as JSON, where `sql` does not have all of them. */
+  readonly json?: string | undefined;
   /** What DuckDB would not read of it as the file has it. */
   readonly flaw?: { readonly reason: string; readonly fatal: boolean } | undefined;
 }
@@ -222,11 +224,12 @@ async function openParquet(
     rowNumber: hasOwnNumbers ? undefined : ROW_NUMBER,
     columns: described.map(({ name }, i): FileColumn => {
       const { isNull, flaw } = flaws[i]!;
-      const { check } = exact[i] ?? {};
+      const { check, json }: Partial<OfInt96> = exact[i] ?? {};
       return {
         name,
         sql: sqls[i]!,
         check,
+        json,
         type: isNull ? NULL_TYPE : types[i]!.type,
         own: known.get(name),
         flaw: flaw ?? (check && calendar ? { reason: check.reason, fatal: false } : undefined),
