@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { EXIT_DONE, EXIT_REJECTED } from "../../src/cli/faults.ts";
 import { NANOS_OF_DAY } from "../foreign/nanosofday.ts";
+import { canMount, withDisk } from "../mounts.ts";
 import { pythonWith } from "../readers/venv.ts";
 import { Importing } from "./importing.ts";
 
@@ -150,6 +151,15 @@ describe.skipIf(python === undefined)("nanoseconds of others", () => {
     expect((await world.import(path, "t")).code).toBe(EXIT_REJECTED);
     expect(await readFile(path)).toEqual(before);
     expect(await readdir(temporary)).toEqual([]);
+  });
+
+  it.skipIf(!canMount("no room for the copy"))("no room for the copy: the message says where it goes", async () => {
+    vi.stubEnv("TMPDIR", temporary);
+    await withDisk(temporary, "size=4k", async () => {
+      const { code, message } = await world.import(join(world.directory, "utc.parquet"));
+      expect([code, message]).toEqual([3, expect.stringMatching(/no space left.*TMPDIR/s)]);
+      expect(await readdir(temporary)).toEqual([]);
+    });
   });
 
   it("times of day in UTC come in exactly", async () => {
