@@ -13,6 +13,7 @@ import { cqlTypeToText } from "../../types/cql-type.ts";
 import { memberText } from "../../types/json-rows.ts";
 import { codecFor } from "../../types/table.ts";
 import type { MatchedColumn } from "./match.ts";
+import { nanosJson } from "./nanos.ts";
 import type { ImportPart } from "./parts.ts";
 import type { RejectedRow } from "./segments.ts";
 import type { BadRowType, FileColumn } from "./source.ts";
@@ -104,9 +105,16 @@ function valueSql({ match }: ImportPart, file: FileColumn): string {
     const instant = `try_strptime(${sql}, ${quoteText(timestampFormat)})::TIMESTAMPTZ`;
     return `coalesce(CASE WHEN epoch_us(${instant}) % 1000 = 0 THEN epoch_ms(${instant})::VARCHAR END, ${sql})`;
   }
+  const json = jsonSql(file);
+  if (json !== undefined) return json;
   if (columnTypeOf(type)) return sql;
   const isInstant = type.kind === "SIMPLE" && type.name.startsWith("TIMESTAMP");
   return isInstant ? `${sql}::VARCHAR || 'Z'` : `${sql}::VARCHAR`;
+}
+
+/** Values with instants that the text of the column does not have as an import takes them; undefined for all others. */
+function jsonSql({ sql, type, json }: FileColumn): string | undefined {
+  return json ?? (type.kind === "SIMPLE" ? undefined : nanosJson(sql, type));
 }
 
 /** Bytes of another origin that are taken as text; what is none must not come in as the text of its bytes. */
@@ -147,7 +155,11 @@ function rowJson(
     const matched = match.columns.find(({ file }) => file === column);
     // The text of what holds others is JSON by itself.
     const isNested = column.text !== undefined && (matched?.cql.of.length ?? 0) > 0;
-    const isJson = column.text === "json" || isNested || (matched !== undefined && isDecoded(matched));
+    const isJson =
+      column.text === "json" ||
+      isNested ||
+      jsonSql(column) !== undefined ||
+      (matched !== undefined && isDecoded(matched));
     return [`${JSON.stringify(column.name)}:${isJson ? plainJson(buffer, row) : columnJson(buffer, row)}`];
   });
   return `{${members.join(",")}}`;

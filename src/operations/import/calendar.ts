@@ -3,17 +3,15 @@
  * which columns of a Parquet file have them, and the SQL that makes them what Spark would read. Other files say nothing
  * of calendars, and mean today's.
  */
-import { quoteName, quoteText } from "../../duckdb/copy.ts";
 import type { FileType } from "../../duckdb/filetypes.ts";
+import { mapped, type OfLeaf } from "./leaves.ts";
 
 /** What is to be done to the values of a column. */
 export interface Rebased {
   /** The column's values by today's calendar. */
   readonly sql: string;
-  /** True in the rows with instants that can't be told; absent where all can. */
-  readonly check?: string;
-  /** What the user should know of these rows. */
-  readonly reason?: string;
+  /** True in the rows with instants that can't be told, and what the user should know of these; absent where all can. */
+  readonly check?: { readonly sql: string; readonly reason: string };
 }
 
 /** How Spark wrote the dates and instants of a file, and those that are INT96. */
@@ -40,8 +38,6 @@ export function oldCalendarOf(keyValues: ReadonlyMap<string, string>): OldCalend
   const int96 = keyValues.has(`${PREFIX}legacyINT96`) || isBefore(FIRST.int96);
   return dates || int96 ? { dates, int96, zone: keyValues.get(`${PREFIX}timeZone`) } : undefined;
 }
-
-type OfLeaf = (sql: string) => string;
 
 /**
  * @param sql gives the column's values
@@ -77,44 +73,11 @@ export function rebased(
   const zone = calendar.zone ?? "a zone that it does not say";
   return {
     sql: dates,
-    check: `${sql} IS DISTINCT FROM ${known}`,
-    reason: `timestamps that Spark wrote by an old calendar in ${zone}: rows with one before 1900 are rejected`,
+    check: {
+      sql: `${sql} IS DISTINCT FROM ${known}`,
+      reason: `timestamps that Spark wrote by an old calendar in ${zone}: rows with one before 1900 are rejected`,
+    },
   };
-}
-
-/** The value with its leaves as `leaf` makes them; undefined where it makes none. */
-function mapped(
-  sql: string,
-  type: FileType,
-  leaf: (name: string) => OfLeaf | undefined,
-  depth = 0,
-): string | undefined {
-  const x = `v${depth}`;
-  switch (type.kind) {
-    case "LIST": {
-      const child = mapped(x, type.child, leaf, depth + 1);
-      return child && `list_transform(${sql}, lambda ${x}: ${child})`;
-    }
-    case "MAP": {
-      const key = mapped(`${x}.key`, type.key, leaf, depth + 1);
-      const value = mapped(`${x}.value`, type.value, leaf, depth + 1);
-      if (!key && !value) return undefined;
-      const entry = `{'key': ${key ?? `${x}.key`}, 'value': ${value ?? `${x}.value`}}`;
-      return `CASE WHEN ${sql} IS NOT NULL THEN map_from_entries(list_transform(map_entries(${sql}), lambda ${x}: ${entry})) END`;
-    }
-    case "STRUCT": {
-      const of = (name: string) => `struct_extract(${sql}, ${quoteText(name)})`;
-      const fields = type.fields.map((field) => ({
-        ...field,
-        sql: mapped(of(field.name), field.type, leaf, depth + 1),
-      }));
-      if (fields.every((field) => field.sql === undefined)) return undefined;
-      const members = fields.map(({ name, sql: made }) => `${quoteName(name)} := ${made ?? of(name)}`);
-      return `CASE WHEN ${sql} IS NOT NULL THEN struct_pack(${members.join(", ")}) END`;
-    }
-    default:
-      return leaf(type.kind === "SIMPLE" ? type.name : type.kind)?.(sql);
-  }
 }
 
 const CHANGE = "DATE '1582-10-15'";

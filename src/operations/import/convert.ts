@@ -143,7 +143,7 @@ function truncated(cql: CqlType, sql: string, type: FileType): Conversion {
   const isNanos = type.kind === "SIMPLE" && type.name === "TIMESTAMP_NS";
   const count = isNanos ? `epoch_ns(${sql})` : `epoch_us(${sql}::TIMESTAMPTZ)`;
   const unit = isNanos ? 1_000_000 : 1000;
-  const millis = `((${count} - ((${count} % ${unit}) + ${unit}) % ${unit}) // ${unit})`;
+  const millis = `(${count} // ${unit} - (${count} % ${unit} < 0)::BIGINT)`;
   return { sql: `make_timestamptz(${millis} * 1000)`, encode: encoderOf(cql, { kind: "TIMESTAMPTZ" })! };
 }
 

@@ -124,7 +124,7 @@ function fateOf(
 /** The conversion with the file's own check. */
 function checkedToo(conversion: Conversion, { check }: FileColumn): Conversion {
   if (check === undefined) return conversion;
-  const both = conversion.check === undefined ? check : `(${check}) OR coalesce(${conversion.check}, false)`;
+  const both = conversion.check === undefined ? check.sql : `(${check.sql}) OR coalesce(${conversion.check}, false)`;
   return { ...conversion, check: both };
 }
 

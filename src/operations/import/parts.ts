@@ -146,15 +146,18 @@ async function queryPart(connection: Connection, sources: readonly SourcePart[],
       const ofJson = sources.some(({ json }) => json);
       const rounded = ofJson && fileTypeToSql(type).includes("DOUBLE");
       const mixed = ofJson && holdsJson(type);
-      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), check: undefined, type, rounded, mixed };
+      return { ...(isSame ? before[0] : {}), name, sql: quoteName(name), ...NOT_OF_FILE, type, rounded, mixed };
     }),
   };
 }
 
+/** Speaks of the file's columns, of which a query shows what it likes. */
+const NOT_OF_FILE = { check: undefined, json: undefined };
+
 /** A query may do anything with a value, so that one that nobody can tell ends it. */
-function toldSql({ sql, check, flaw, name }: FileColumn, path: string): string {
+function toldSql({ sql, check, name }: FileColumn, path: string): string {
   if (check === undefined) return sql;
-  return `CASE WHEN ${check} THEN error(${quoteText(`column ${name} of ${path} has ${flaw?.reason}`)}) ELSE ${sql} END`;
+  return `CASE WHEN ${check.sql} THEN error(${quoteText(`column ${name} of ${path} has ${check.reason}`)}) ELSE ${sql} END`;
 }
 
 async function describeQuery(connection: Connection, query: string) {

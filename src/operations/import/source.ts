@@ -18,6 +18,7 @@ import { keepArrow } from "./arrow.ts";
 import { oldCalendarOf, rebased } from "./calendar.ts";
 import { csvRelation } from "./csv.ts";
 import type { SourceFile } from "./files.ts";
+import { exactFile, type OfInt96, ofInt96 } from "./nanos.ts";
 import type { ImportOptions } from "./options.ts";
 import { isInPath, type OwnColumn, type OwnMetadata, ownMetadata, pathLiteral, readSidecar } from "./ownfiles.ts";
 import type { Spool } from "./spool.ts";
@@ -42,8 +43,10 @@ export interface FileColumn {
   readonly mixed?: boolean;
   /** Of JSON: the keys below each other that its value is at, where it is no member of the row itself. */
   readonly inside?: readonly [metadata: string, kind: string, key: string] | undefined;
-  /** True in rows whose value nobody can tell. */
-  readonly check?: string | undefined;
+  /** SQL that is true in rows whose value nobody can tell, or `sql` doesn't; why that is, as what the column has. */
+  readonly check?: { readonly sql: string; readonly reason: string } | undefined;
+  /** SQL of its values as JSON, where `sql` does not have all of them. */
+  readonly json?: string | undefined;
   /** What DuckDB would not read of it as the file has it. */
   readonly flaw?: { readonly reason: string; readonly fatal: boolean } | undefined;
 }
@@ -77,8 +80,8 @@ export interface SourcePart {
 /** A column's CQL type, the DuckDB type in whose form its values stand, and the table's name for it. */
 export type BadRowType = readonly [cql: string, duckdb: string, name: string];
 
-/** What the user says of text files. Names of columns are those of a file that doesn't say them. */
-type TextOptions = Pick<ImportOptions, "csv" | "columns" | "sql" | "maxRows" | "maxErrors">;
+/** What the user says of files. Names of columns are those of a text file that doesn't say them. */
+type ReadOptions = Pick<ImportOptions, "csv" | "columns" | "sql" | "maxRows" | "maxErrors" | "truncateTimes">;
 
 const ROW_NUMBER = "file_row_number";
 /** Of a column that has no values. */
@@ -90,7 +93,7 @@ export async function openPart(
   connection: Connection,
   file: SourceFile,
   spool: Spool,
-  options: TextOptions,
+  options: ReadOptions,
 ): Promise<SourcePart> {
   const part = await openFormat(connection, file, spool, options).catch((error: unknown) => {
     throw isUnreadable(error) ? new DataError(messageOf(error), { cause: error }) : error;
@@ -103,21 +106,26 @@ export function isUnreadable(error: unknown): boolean {
   return !(error instanceof CqlduckError) && /^reading (?!.*INTERRUPT Error)/.test(messageOf(error));
 }
 
-function openFormat(connection: Connection, file: SourceFile, spool: Spool, options: TextOptions): Promise<SourcePart> {
+function openFormat(connection: Connection, file: SourceFile, spool: Spool, options: ReadOptions): Promise<SourcePart> {
   switch (file.format) {
     case "parquet":
-      return openParquet(connection, file);
+      return openParquet(connection, file, spool, options);
     case "arrow":
-      return openArrow(connection, file, spool);
+      return openArrow(connection, file, spool, options);
     default:
       return openText(connection, file, options);
   }
 }
 
-async function openArrow(connection: Connection, file: SourceFile, spool: Spool): Promise<SourcePart> {
+async function openArrow(
+  connection: Connection,
+  file: SourceFile,
+  spool: Spool,
+  options: ReadOptions,
+): Promise<SourcePart> {
   const content = await spool.newPath();
   const { keyValues, columns, notice, damage } = await keepArrow(connection, file, content);
-  const part = await openParquet(connection, { ...file, content });
+  const part = await openParquet(connection, { ...file, content }, spool, options);
   const said = ownMetadata(keyValues, file.path);
   const own = said && { ...said, partition: partitionOfArrow(said, file, columns, part.rows === 0) };
   const known = new Map(own?.columns.map((column) => [column.column, column]));
@@ -180,16 +188,31 @@ function textSql(text: string): string {
   return `(${text.split("\0").map(quoteText).join(" || chr(0) || ")})`;
 }
 
-async function openParquet(connection: Connection, file: SourceFile): Promise<SourcePart> {
-  const { path, content } = file;
+async function openParquet(
+  connection: Connection,
+  given: SourceFile,
+  spool: Spool,
+  { truncateTimes = false }: ReadOptions,
+): Promise<SourcePart> {
+  const { path } = given;
   // Before DuckDB, whose messages say less of what is damaged.
-  const { rows, keyValues } = await readFooterSummary(content);
+  const { rows, keyValues } = await readFooterSummary(given.content);
   const own = ownMetadata(keyValues, path);
+  const { content, int96AsBytes } = await exactFile(given, keyValues, spool, truncateTimes);
+  const file = { ...given, content };
   const plain = `read_parquet(${pathLiteral(content)}, hive_partitioning = false`;
   const doing = `reading ${path}`;
   const described = await describe(connection, `SELECT * FROM ${plain})`, doing);
-  const flaws = await findFlaws(connection, content, doing);
+  const flaws = await findFlaws(connection, given.content, doing);
   const calendar = oldCalendarOf(keyValues);
+  const exact = described.map(({ name, type }, i) => {
+    const { physical } = flaws[i]!;
+    if (int96AsBytes) return ofInt96(quoteName(name), type, physical);
+    return calendar && rebased(calendar, quoteName(name), type, physical);
+  });
+  const sqls = exact.map((one, i) => one?.sql ?? quoteName(described[i]!.name));
+  const list = sqls.map((sql, i) => `${sql} AS c${i}`).join(", ");
+  const types = await describe(connection, `SELECT ${list} FROM ${plain})`, doing);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
   const hasOwnNumbers = described.some(({ name }) => name.toLowerCase() === ROW_NUMBER);
   return {
@@ -199,27 +222,23 @@ async function openParquet(connection: Connection, file: SourceFile): Promise<So
     relation: hasOwnNumbers ? `${plain})` : `${plain}, ${ROW_NUMBER} = true)`,
     rows,
     rowNumber: hasOwnNumbers ? undefined : ROW_NUMBER,
-    columns: described.map(({ name, type }, i): FileColumn => {
-      const { isNull, flaw, physical } = flaws[i]!;
-      const moved = calendar && rebased(calendar, quoteName(name), type, physical);
+    columns: described.map(({ name }, i): FileColumn => {
+      const { isNull, flaw } = flaws[i]!;
+      const { check, json }: Partial<OfInt96> = exact[i] ?? {};
       return {
         name,
-        sql: moved?.sql ?? quoteName(name),
-        check: moved?.check,
-        type: isNull ? NULL_TYPE : type,
+        sql: sqls[i]!,
+        check,
+        json,
+        type: isNull ? NULL_TYPE : types[i]!.type,
         own: known.get(name),
-        flaw: flaw?.fatal ? flaw : bothFlaws(moved?.reason, flaw?.reason),
+        flaw: flaw ?? (check && calendar ? { reason: check.reason, fatal: false } : undefined),
       };
     }),
   };
 }
 
-function bothFlaws(...reasons: readonly (string | undefined)[]): FileColumn["flaw"] {
-  const said = reasons.filter((reason) => reason !== undefined);
-  return said.length > 0 ? { reason: said.join(", and "), fatal: false } : undefined;
-}
-
-async function openText(connection: Connection, file: SourceFile, options: TextOptions): Promise<SourcePart> {
+async function openText(connection: Connection, file: SourceFile, options: ReadOptions): Promise<SourcePart> {
   await checkWhole(file);
   const { own, notice } = await readSidecar(file);
   const known = new Map(own?.columns.map((column) => [column.column, column]));
@@ -335,21 +354,8 @@ async function findFlaws(connection: Connection, path: string, doing: string): P
   });
 }
 
-function flawOf({ type, logical_type: logical, converted_type: converted, precision }: Element): FileColumn["flaw"] {
+function flawOf({ logical_type: logical, converted_type: converted, precision }: Element): FileColumn["flaw"] {
   const isDecimal = /DECIMAL/.test(converted ?? "") || /^DecimalType/.test(logical ?? "");
-  if (isDecimal && (precision ?? 0) > MOST_DIGITS) {
-    return {
-      reason: `decimals of ${precision} digits, of which DuckDB reads no more than ${MOST_DIGITS}`,
-      fatal: true,
-    };
-  }
-  const isNanos = /isAdjustedToUTC=1.*NanoSeconds/.test(logical ?? "");
-  if (isNanos && /^TimeType/.test(logical ?? "")) {
-    return { reason: "times of day in UTC with nanoseconds, which DuckDB reads in microseconds", fatal: true };
-  }
-  if (type !== "INT96" && !isNanos) return undefined;
-  return {
-    reason: "timestamps with nanoseconds, which are read in microseconds: what is below is dropped",
-    fatal: false,
-  };
+  if (!isDecimal || (precision ?? 0) <= MOST_DIGITS) return undefined;
+  return { reason: `decimals of ${precision} digits, of which DuckDB reads no more than ${MOST_DIGITS}`, fatal: true };
 }

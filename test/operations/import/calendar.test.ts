@@ -92,10 +92,10 @@ it.each([
 
 it("instants of a zone are told from 1900 on", async () => {
   const type: FileType = { kind: "LIST", child: INSTANT };
-  const { check, reason } = rebased({ ...UTC, zone: "Europe/Paris" }, "x", type, ["INT64"])!;
+  const { sql, reason } = rebased({ ...UTC, zone: "Europe/Paris" }, "x", type, ["INT64"])!.check!;
   expect(reason).toContain("Europe/Paris");
   const found = await ask(
-    `SET TimeZone = 'UTC'; SELECT ${check} AS bad FROM (VALUES ([TIMESTAMPTZ '1900-01-01 00:00:00Z', NULL]),
+    `SET TimeZone = 'UTC'; SELECT ${sql} AS bad FROM (VALUES ([TIMESTAMPTZ '1900-01-01 00:00:00Z', NULL]),
      ([TIMESTAMPTZ '2024-01-01 00:00:00Z', TIMESTAMPTZ '1899-12-31 23:59:59.999999Z']), (NULL), ([])) r(x)`,
   );
   expect(found.map(({ bad }) => bad)).toEqual([false, true, false, false]);
